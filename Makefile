@@ -1,0 +1,54 @@
+# Every target creates .venv and installs the lock first; a second call installs nothing.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/
+STAMP := $(VENV)/.installed
+SIM_ARGS ?=
+TEST_ARGS ?=
+
+.PHONY: sim test check acceptance bench install lock docs clean
+.DEFAULT_GOAL := test
+
+$(STAMP): requirements.lock pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+	   uv venv --quiet --clear --python $(PYTHON) $(VENV) && \
+	   uv pip install --quiet --python $(RUN)python --require-hashes -r requirements.lock && \
+	   uv pip install --quiet --python $(RUN)python --no-deps -e .; \
+	 else \
+	   $(PYTHON) -m venv --clear $(VENV) && \
+	   $(RUN)python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	   $(RUN)python -m pip install --quiet --disable-pip-version-check --no-deps -e .; \
+	 fi
+	@touch $@
+
+sim: $(STAMP)
+	$(RUN)handson sim $(SIM_ARGS)
+
+test: $(STAMP)
+	$(RUN)python -m pytest -m "not acceptance" $(TEST_ARGS)
+
+check: $(STAMP)
+	$(RUN)ruff format --check .
+	$(RUN)ruff check .
+	$(RUN)basedpyright
+	$(RUN)lint-imports
+
+acceptance: $(STAMP)
+	$(RUN)python -m pytest -m acceptance --timeout 7200 $(TEST_ARGS)
+
+bench: $(STAMP)
+	$(RUN)python -m tests.benchmarks $(BENCH_ARGS)
+
+# A real host installs only its role: make install ROLE=learner CUDA=1
+install:
+	@sh deploy/install.sh "$(ROLE)" "$(CUDA)" "$(VENV)" "$(PYTHON)"
+
+lock:
+	uv pip compile pyproject.toml --universal --no-header --no-annotate --generate-hashes \
+	  --extra learner --extra actor --extra robot --extra sim --extra dev -o requirements.lock
+
+docs: $(STAMP)
+	$(RUN)python -m deploy.configuration_reference docs/configuration.md
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache build dist

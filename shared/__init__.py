@@ -1,0 +1,1 @@
+"""The ground floor: what the learner and the actor must agree on. Imports nothing of the other packages."""
