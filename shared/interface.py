@@ -20,15 +20,15 @@ class ObservationEntry:
         name: snake case, with the arm's name first where it belongs to one (`arm/tcp_position_base_m`).
         shape: (D,) for state vectors, (H, W, 3) for images.
         dtype: "float32" for state vectors, "uint8" for RGB images.
-        low, high: bounds of every element; float32 vectors may be unbounded (-inf, inf).
+        low, high: bounds of every element; None where there is none.
         offset, scale: per-element normalisation that networks apply, (x - offset) / scale; empty for images.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: Literal["float32", "uint8"]
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
     offset: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
 

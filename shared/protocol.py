@@ -1,0 +1,192 @@
+"""Every message between actor and learner, on one page.
+
+The actor dials one ROUTER port with two DEALERs: `control` (steps, acknowledgements, heartbeats) and `bulk`
+(snapshots), so a large snapshot never delays a heartbeat. The conversation:
+
+    actor                                learner
+    Hello(control) ───────────────────>  refuses, or
+                   <───────────────────  Welcome(preparing or ready)      watermarks of streams it knows
+    Hello(bulk)    ───────────────────>
+                   <───────────────────  Ready                            once memory is checked and code compiled
+    Records        ───────────────────>  from the received watermark on, in order of sequence
+                   <───────────────────  Ack(received, durable)           resend from the first, forget below the second
+                   <───────────────────  Progress                         on a simulated clock, after every call
+    SnapshotRequest(have) ── bulk ────>
+                   <────── bulk ───────  Snapshot                         once there is another version: the newest
+    Heartbeat      <──────────────────>  Heartbeat                        any byte renews the lease
+    Stats          ───────────────────>  numbers for the learner's charts
+                   <───────────────────  Stop                             training ended: finish, flush, say Goodbye
+    Goodbye        ───────────────────>
+                   <───────────────────  Farewell                         both sides' counters, which must agree
+
+A learner that does not know a peer (it was restarted) answers `Unknown`; the actor says Hello again.
+Frames: the first is a msgpack map of one of these structs, the others are raw array buffers in the order in which
+the struct mentions them. An unknown, oversized or malformed message is answered with `Malformed`; the connection stays.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from shared.interface import InterfaceSpec
+
+PROTOCOL_VERSION = 1
+
+Channel = Literal["control", "bulk"]
+
+
+class ArrayHeader(msgspec.Struct, frozen=True, array_like=True):
+    """One array: its bytes are `inline` when small, else the next raw frame (C order, little-endian)."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    inline: bytes | None = None
+
+
+class RecordHeader(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record without its large arrays; see `shared.codec.record_to_frames`."""
+
+    type: Literal["step", "amend", "lost"]
+    sequence: int
+    time_seconds: float
+    fields: dict[str, bool | int | float | str | dict[str, float] | None]
+    arrays: tuple[ArrayHeader, ...] = ()
+
+
+class Hello(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """The first message on each channel; (actor id, incarnation) pairs the two channels."""
+
+    protocol_version: int
+    channel: Channel
+    actor_id: str
+    incarnation: str
+    interface: InterfaceSpec
+    clock: Literal["wall", "simulated"]
+    code_version: str
+    host: str
+
+
+class Welcome(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """The learner knows this actor. `received` maps each of its incarnations to the next sequence expected."""
+
+    learner_incarnation: str
+    state: Literal["preparing", "ready"]
+    received: dict[str, int]
+    durable: dict[str, int]
+    heartbeat_seconds: float
+    lease_seconds: float
+    code_version: str
+    warmup_steps: int
+    consumed_steps: int
+    max_lead_steps: int
+
+
+class Ready(msgspec.Struct, tag=True, frozen=True):
+    """The learner has compiled and trains as soon as it has data."""
+
+    learner_incarnation: str
+
+
+class Refuse(msgspec.Struct, tag=True, frozen=True):
+    """The learner will not talk to this actor: why, and the cure. The actor prints it and exits."""
+
+    reason: Literal["protocol_version", "interface", "superseded", "clock"]
+    cause: str
+    cure: str
+
+
+class Unknown(msgspec.Struct, tag=True, frozen=True):
+    """The learner has no session for this peer (it restarted): say Hello again."""
+
+
+class Records(msgspec.Struct, tag=True, frozen=True):
+    """Records of one stream in order of sequence; their large arrays follow as raw frames, in order."""
+
+    incarnation: str
+    records: tuple[RecordHeader, ...]
+
+
+class Ack(msgspec.Struct, tag=True, frozen=True):
+    """Two watermarks of one stream, each the next sequence expected: stored in memory, and synced to disk."""
+
+    incarnation: str
+    received: int
+    durable: int
+
+
+class Progress(msgspec.Struct, tag=True, frozen=True):
+    """How many training steps of this actor (all incarnations) the learner has used up; pushed after every call."""
+
+    consumed_steps: int
+
+
+class SnapshotRequest(msgspec.Struct, tag=True, frozen=True):
+    """Send the newest snapshot as soon as there is one that is not this (learner incarnation, version)."""
+
+    have_incarnation: str = ""
+    have_version: int = -1
+
+
+class Snapshot(msgspec.Struct, tag=True, frozen=True):
+    """A policy: `header` is `shared.policy.snapshot.encode_header`; its arrays follow as raw frames."""
+
+    header: bytes
+
+
+class Heartbeat(msgspec.Struct, tag=True, frozen=True):
+    """I am alive. `time_seconds` is the sender's monotonic clock, `echo_seconds` the peer's last one."""
+
+    time_seconds: float
+    echo_seconds: float | None = None
+
+
+class Stats(msgspec.Struct, tag=True, frozen=True):
+    """Numbers from the actor for the learner's charts, at this count of the actor's training steps."""
+
+    step: int
+    values: dict[str, float]
+
+
+class Stop(msgspec.Struct, tag=True, frozen=True):
+    """Training has ended: finish the step, flush and say Goodbye."""
+
+    cause: str
+
+
+class Goodbye(msgspec.Struct, tag=True, frozen=True):
+    """The actor has flushed and leaves. `counters` are its counts for all streams it delivered."""
+
+    counters: dict[str, int]
+
+
+class Farewell(msgspec.Struct, tag=True, frozen=True):
+    """The learner's counters for the same streams."""
+
+    counters: dict[str, int]
+
+
+class Malformed(msgspec.Struct, tag=True, frozen=True):
+    """The peer's last message could not be understood; it was dropped and the connection kept."""
+
+    cause: str
+
+
+Message = (
+    Hello
+    | Welcome
+    | Ready
+    | Refuse
+    | Unknown
+    | Records
+    | Ack
+    | Progress
+    | SnapshotRequest
+    | Snapshot
+    | Heartbeat
+    | Stats
+    | Stop
+    | Goodbye
+    | Farewell
+    | Malformed
+)
