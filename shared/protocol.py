@@ -68,7 +68,12 @@ class Hello(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
 
 class Welcome(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """The learner knows this actor. `received` maps each of its incarnations to the next sequence expected."""
+    """The learner knows this actor.
+
+    `received` and `durable` map each incarnation of this actor id that the learner has heard of to the next sequence
+    expected. `free_steps` training steps of this incarnation may be produced before pacing applies (what is left of
+    the warm-up); `consumed_steps` of them are used up already.
+    """
 
     learner_incarnation: str
     state: Literal["preparing", "ready"]
@@ -77,7 +82,7 @@ class Welcome(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     heartbeat_seconds: float
     lease_seconds: float
     code_version: str
-    warmup_steps: int
+    free_steps: int
     consumed_steps: int
     max_lead_steps: int
 
@@ -116,8 +121,9 @@ class Ack(msgspec.Struct, tag=True, frozen=True):
 
 
 class Progress(msgspec.Struct, tag=True, frozen=True):
-    """How many training steps of this actor (all incarnations) the learner has used up; pushed after every call."""
+    """How many training steps of this incarnation the learner has used up; pushed after every call."""
 
+    incarnation: str
     consumed_steps: int
 
 
