@@ -10,15 +10,7 @@ TEST_ARGS ?=
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements.lock pyproject.toml
-	@if command -v uv >/dev/null 2>&1; then \
-	   uv venv --quiet --clear --python $(PYTHON) $(VENV) && \
-	   uv pip install --quiet --python $(RUN)python --require-hashes -r requirements.lock && \
-	   uv pip install --quiet --python $(RUN)python --no-deps -e .; \
-	 else \
-	   $(PYTHON) -m venv --clear $(VENV) && \
-	   $(RUN)python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
-	   $(RUN)python -m pip install --quiet --disable-pip-version-check --no-deps -e .; \
-	 fi
+	@sh deploy/bootstrap.sh "$(VENV)" "$(PYTHON)"
 	@touch $@
 
 sim: $(STAMP)
