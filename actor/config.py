@@ -1,0 +1,101 @@
+"""What `handson actor` can be told."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from shared.errors import ConfigError
+
+STOPPING_START_SEED = 1_000_000
+"""Start states that decide when training stops: seeds from here on. Training starts lie above 2**31."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSchedule:
+    """When and how the policy is evaluated while it trains."""
+
+    every_steps: int = 500
+    """Evaluate each time this many training steps were made; 0 never evaluates."""
+    episodes: int = 20
+    """Episodes of one evaluation, each from its own start state."""
+    start_seed: int = STOPPING_START_SEED
+    """Seed of the first start state; the others follow it, the same in every evaluation."""
+    greedy: bool = True
+    """Take the policy's mode instead of a sample."""
+    keep_best: Path | None = None
+    """File that holds the best policy evaluated so far; none keeps no file."""
+
+    def __post_init__(self) -> None:
+        _at_least("evaluation", "every_steps", self.every_steps, 0)
+        _at_least("evaluation", "episodes", self.episodes, 1)
+        _at_least("evaluation", "start_seed", self.start_seed, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorConfig:
+    """One actor: its world, its learner, how it warms up and when it stops."""
+
+    task: str = "pick_cube"
+    """Task to practise."""
+    env: str | None = None
+    """Another environment instead of a task, as in gymnasium:Pendulum-v1."""
+    actor_id: str = "actor-0"
+    """Name of this actor, unique among the actors of one learner."""
+    run_dir: Path = Path("runs/actor")
+    """Directory for the log, the summary and the spool."""
+    connect: str = "tcp://127.0.0.1:5555"
+    """Address of the learner."""
+    keys: Path | None = None
+    """Directory with this host's CURVE keys; needed wherever the learner is not on loopback."""
+    seed: int = 0
+    """Seed of start states, random actions and sampled actions."""
+    clock: Literal["wall", "simulated"] = "simulated"
+    """wall: real time, never waits for the learner. simulated: as fast as it can, a bounded lead ahead of it."""
+    random_steps: int = 0
+    """Training steps with random actions before the policy acts."""
+    scripted_steps: int = 0
+    """Training steps by the script device after the random ones and before the policy acts."""
+    max_policy_age_seconds: float = 60.0
+    """With the learner out of reach, hold once the newest policy is older than this."""
+    max_steps: int | None = None
+    """Stop after this many training steps; none goes on until the learner or a signal says stop."""
+    max_faults: int = 5
+    """Give up after this many faulty episodes in a row."""
+    spool: Path | None = None
+    """Directory for what the learner has not confirmed yet; none means RUN_DIR/spool."""
+    device: Literal["cpu", "gpu"] = "cpu"
+    """Where actions are computed."""
+    verbose: bool = False
+    """Show the log on the terminal, not only its warnings."""
+    evaluation: EvaluationSchedule = field(default_factory=EvaluationSchedule)
+
+    def __post_init__(self) -> None:
+        stage = "actor"
+        _at_least(stage, "seed", self.seed, 0)
+        _at_least(stage, "random_steps", self.random_steps, 0)
+        _at_least(stage, "scripted_steps", self.scripted_steps, 0)
+        _at_least(stage, "max_faults", self.max_faults, 1)
+        _at_least(stage, "max_steps", 1 if self.max_steps is None else self.max_steps, 1)
+        if not self.max_policy_age_seconds > 0:
+            raise ConfigError(
+                stage, f"max_policy_age_seconds is {self.max_policy_age_seconds:g}", "give a positive number"
+            )
+        if not self.actor_id or "/" in self.actor_id or self.actor_id.startswith("."):
+            raise ConfigError(
+                stage, f"actor_id is {self.actor_id!r}", "use letters, digits and dashes, as in actor-0"
+            )
+
+    @property
+    def environment(self) -> str:
+        """The name that `robot_env.registry.make` knows this world by."""
+        return self.env or self.task
+
+    @property
+    def spool_directory(self) -> Path:
+        """Where undelivered episodes lie."""
+        return self.spool or self.run_dir / "spool"
+
+
+def _at_least(stage: str, name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ConfigError(stage, f"{name} is {value}", f"give a whole number of at least {least}")
