@@ -1,9 +1,9 @@
 """Configuration: TOML files and command lines into frozen dataclasses, strictly.
 
-A configuration is a frozen `kw_only` dataclass beside what it configures; the string that follows a field becomes
-its help. It can hold bool, int, float, str, Path, Literal, Enum (by value), tuple, dict with string keys,
-`T | None` (written "none") and other such dataclasses. An unknown key is an error that names the nearest one; a
-value of another type is never converted, except an integer where a float is asked for.
+A configuration is a frozen `kw_only` dataclass beside what it configures; the string that follows a field
+becomes its help. It can hold bool, int, float, str, Path, Literal, Enum (by value), tuple, dict with string
+keys, `T | None` (written "none") and other such dataclasses. An unknown key is an error that names the
+nearest one; a value of another type is never converted, except an integer where a float is asked for.
 """
 
 import argparse
