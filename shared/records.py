@@ -1,10 +1,10 @@
 """Records: what an actor produces and the learner's log keeps, in one stream per (actor id, incarnation).
 
-Each record has a `sequence`, counted from 0 without gaps within its stream; acknowledgements speak of sequences.
-Nothing is ever rewritten: a later correction is an `AmendRecord` that names the step it corrects.
+Each record has a `sequence`, counted from 0 without gaps within its stream; acknowledgements speak of
+sequences. Nothing is ever rewritten: a later correction is an `AmendRecord` that names the step it corrects.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.step import EpisodeKind, Step, StepId, Why
 
@@ -60,3 +60,10 @@ def stream_of(record: Record) -> tuple[str, str]:
 def next_sequence(record: Record) -> int:
     """The sequence that follows this record in its stream."""
     return record.sequence + (record.count if isinstance(record, LostRecord) else 1)
+
+
+def amended(record: StepRecord, amend: AmendRecord) -> StepRecord:
+    """The step as its correction says; fields that the correction leaves out stay."""
+    fields = ("reward", "terminated", "truncated", "why")
+    changes = {name: value for name in fields if (value := getattr(amend, name)) is not None}
+    return replace(record, step=replace(record.step, **changes))
