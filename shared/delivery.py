@@ -143,7 +143,7 @@ class SendWindow:
 
     def release(self, kept_from: int) -> None:
         """Records below `kept_from` are gone from this computer; they must be durable."""
-        if kept_from > self.durable:
+        if kept_from > max(self.durable, self.kept_from):
             raise ValueError(f"release of {kept_from}, durable is {self.durable}")
         self.kept_from = max(self.kept_from, kept_from)
 
