@@ -1,0 +1,103 @@
+"""SACConfig: every setting of soft actor-critic. `learner.agents.presets` names whole sets."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from learner.critics import CriticConfig
+from learner.optimisers import OptimiserConfig
+from shared.errors import ConfigError
+from shared.policy.spec import PolicyConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemperatureConfig:
+    """The weight alpha of the policy's entropy."""
+
+    initial: float = 0.01
+    """Alpha at the start."""
+    target_entropy: float | None = None
+    """Entropy in nats per action vector that alpha is adjusted to hold; none = -A/2 for A elements."""
+    learned: bool = True
+    """Whether alpha is adjusted at all."""
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    """Its optimiser; steps are counted in update calls."""
+
+    def __post_init__(self) -> None:
+        if self.initial <= 0:
+            raise ConfigError("temperature", f"initial is {self.initial:g}", "choose a value above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloningConfig:
+    """Behaviour cloning inside the policy's loss, on rows whose action a person or a script chose."""
+
+    weight_start: float = 1.0
+    """Weight of the cloning term at the start; 0 at both ends turns it off."""
+    weight_end: float = 0.1
+    """Weight after the annealing."""
+    anneal_updates: int = 10_000
+    """Critic updates over which the weight goes linearly from start to end."""
+    nll_share: float = 0.0
+    """0: squared error of the mean action; 1: negative log-likelihood; between: their mixture."""
+    normalise_q: bool = True
+    """Divide the rest of the loss by the mean of |Q|: the weight keeps its meaning as Q grows (TD3+BC)."""
+    q_floor: float = 0.1
+    """What that mean is at least, so that an untrained critic is not blown up."""
+    q_filter: bool = False
+    """Clone only where the critics value the demonstrated action above the policy's own."""
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    """Optimiser of `imitate`, initialisation by cloning alone; the policy's own starts fresh after it."""
+
+    def __post_init__(self) -> None:
+        if self.weight_start < 0 or self.weight_end < 0 or self.anneal_updates < 1 or self.q_floor <= 0:
+            raise ConfigError(
+                "cloning",
+                f"weight_start {self.weight_start:g}, weight_end {self.weight_end:g}, "
+                f"anneal_updates {self.anneal_updates}, q_floor {self.q_floor:g}",
+                "keep the weights at least 0, anneal_updates at least 1 and q_floor above 0",
+            )
+        if not 0 <= self.nll_share <= 1:
+            raise ConfigError("cloning", f"nll_share is {self.nll_share:g}", "choose a share in [0, 1]")
+
+    @property
+    def active(self) -> bool:
+        """Whether the policy's loss has a cloning term."""
+        return self.weight_start > 0 or self.weight_end > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SACConfig:
+    """Soft actor-critic with ensembles, high UTD and demonstrations."""
+
+    discount: float = 0.97
+    """Gamma for one step; whoever builds batches puts gamma^k into them."""
+    n_step: int = 1
+    """Longest return, in steps, that batches hold."""
+    backup_entropy: bool = False
+    """Whether the critics' target counts the next action's entropy, as soft Q-values do."""
+    policy_rows: Literal["last", "all"] = "last"
+    """Rows of a call that the policy and alpha are updated on: the last minibatch, or all (SERL)."""
+    slice_rows: int = 65_536
+    """Most rows whose next actions are computed at once; a larger call runs in slices, same result."""
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    """The policy's network."""
+    critic: CriticConfig = field(default_factory=CriticConfig)
+    """The critics and their targets."""
+    temperature: TemperatureConfig = field(default_factory=TemperatureConfig)
+    """The weight of entropy."""
+    cloning: CloningConfig = field(default_factory=CloningConfig)
+    """Demonstrations in the policy's loss."""
+    policy_optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    """The policy's optimiser; steps are counted in update calls."""
+    critic_optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    """The critics' optimiser; steps are counted in critic updates."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.discount <= 1:
+            raise ConfigError("agent", f"discount is {self.discount:g}", "choose a value in [0, 1]")
+        if self.n_step < 1 or self.slice_rows < 1:
+            raise ConfigError(
+                "agent", f"n_step is {self.n_step} and slice_rows {self.slice_rows}", "keep both at least 1"
+            )
+        if self.policy_rows not in ("last", "all"):
+            raise ConfigError("agent", f"policy_rows is {self.policy_rows!r}", "choose last or all")

@@ -1,0 +1,40 @@
+"""Named sets of agent settings. `default` is SACConfig as it is; the others hold the field's own values.
+
+How many updates a step earns and how minibatches are mixed belongs to the run, not to the agent: SERL's state
+example uses UTD 8 without demos, RLPD UTD 20 and half demos, HIL-SERL UTD 2 and half demos; batches are 256.
+"""
+
+import math
+
+from learner.agents.config import CloningConfig, SACConfig, TemperatureConfig
+from learner.critics import CriticConfig
+from learner.optimisers import OptimiserConfig
+from shared.policy.spec import PolicyConfig
+
+NO_CLONING = CloningConfig(weight_start=0.0, weight_end=0.0)
+
+SERL = SACConfig(
+    discount=0.99,
+    policy_rows="all",
+    critic=CriticConfig(members=10, subset=2),
+    cloning=NO_CLONING,
+    policy_optimiser=OptimiserConfig(warmup_updates=2000),
+    critic_optimiser=OptimiserConfig(warmup_updates=2000),
+)
+"""SERL's state-based SAC as its launcher makes it (`serl_launcher/utils/launcher.py: make_sac_agent`)."""
+
+HIL_SERL = SACConfig(discount=0.97, critic=CriticConfig(members=2), cloning=NO_CLONING)
+"""HIL-SERL's SAC, the encoder aside (`serl_launcher/utils/launcher.py: make_sac_pixel_agent`)."""
+
+RLPD = SACConfig(
+    discount=0.99,
+    policy=PolicyConfig(
+        activation="relu", layer_norm=False, std_min=math.exp(-20.0), std_max=math.exp(2.0), initial_std=1.0
+    ),
+    critic=CriticConfig(members=10, subset=2, activation="relu"),
+    temperature=TemperatureConfig(initial=1.0),
+    cloning=NO_CLONING,
+)
+"""RLPD's settings for sparse manipulation, with two hidden layers (Ball et al. 2023, arXiv:2302.02948)."""
+
+PRESETS = {"default": SACConfig(), "serl": SERL, "hil_serl": HIL_SERL, "rlpd": RLPD}

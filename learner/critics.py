@@ -1,0 +1,82 @@
+"""The critics: N independent Q functions in one module. Members share nothing, heads included."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from shared.errors import ConfigError
+from shared.interface import InterfaceSpec
+from shared.policy.network import Torso, observation_vector
+from shared.policy.spec import Activation, check_layers
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticConfig:
+    """The critics and their targets."""
+
+    members: int = 2
+    """Independent Q functions."""
+    subset: int | None = None
+    """REDQ: members, drawn for each update without replacement, of the target's minimum; none = all."""
+    hidden: tuple[int, ...] = (256, 256)
+    """Width of each hidden layer."""
+    activation: Activation = "tanh"
+    """Nonlinearity after each hidden layer."""
+    layer_norm: bool = True
+    """Whether a LayerNorm stands between each hidden layer and its nonlinearity."""
+    tau: float = 0.005
+    """Share by which the target networks move towards the critics after each update."""
+
+    def __post_init__(self) -> None:
+        check_layers("critic", self.hidden, self.activation)
+        if self.members < 1 or not 1 <= self.targets <= self.members:
+            raise ConfigError(
+                "critic",
+                f"members is {self.members} and subset {self.subset}",
+                "keep 1 <= subset <= members, or leave subset out to use all",
+            )
+        if not 0 < self.tau <= 1:
+            raise ConfigError("critic", f"tau is {self.tau:g}", "choose a share in (0, 1]")
+
+    @property
+    def targets(self) -> int:
+        """Members that form the target's minimum."""
+        return self.members if self.subset is None else self.subset
+
+
+class Critic(nn.Module):
+    """One Q function."""
+
+    config: CriticConfig
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """(B, D + A) observation and action, to (B,)."""
+        config = self.config
+        x = Torso(config.hidden, config.activation, config.layer_norm, name="torso")(x)
+        return nn.Dense(1, kernel_init=nn.initializers.xavier_uniform(), name="value")(x)[..., 0]
+
+
+class Critics(nn.Module):
+    """`members` Q functions; every parameter has the member as its first axis."""
+
+    interface: InterfaceSpec
+    config: CriticConfig
+    members: int
+
+    @nn.compact
+    def __call__(self, observation: Mapping[str, jax.Array], action: jax.Array) -> jax.Array:
+        """Entries (B, shape) and actions (B, A), to (members, B)."""
+        x = jnp.concatenate([observation_vector(self.interface, observation), action], axis=-1)
+        ensemble = nn.vmap(
+            Critic,
+            variable_axes={"params": 0},
+            split_rngs={"params": True},
+            in_axes=None,
+            out_axes=0,
+            axis_size=self.members,
+        )
+        return ensemble(self.config, name="member")(x)

@@ -1,0 +1,1 @@
+"""What the learner has been told, and how minibatches are drawn from it."""

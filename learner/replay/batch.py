@@ -1,0 +1,48 @@
+"""TransitionBatch: what one update call of an agent is given. Its words are fixed here, once."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.interface import InterfaceSpec
+
+Array = jax.Array | NDArray[np.generic]
+
+
+class TransitionBatch(NamedTuple):
+    """U minibatches of B transitions, one minibatch for each critic update of a call. A pytree.
+
+    Attributes:
+        observation: entries as the InterfaceSpec declares, each (U, B, ...); float32 vectors, uint8 images.
+        action: (U, B, A) float32 in [-1, 1], the action that was chosen.
+        reward: (U, B) float32, sum over i < k of gamma^i r_i; k <= n steps were left in the episode.
+        discount: (U, B) float32, gamma^k; 0 where the world ended (terminated) within the k steps.
+        next_observation: like `observation`, k steps later.
+        imitate: (U, B) float32, 1 where a person or a script chose the action, else 0.
+    """
+
+    observation: dict[str, Array]
+    action: Array
+    reward: Array
+    discount: Array
+    next_observation: dict[str, Array]
+    imitate: Array
+
+
+def zero_batch(interface: InterfaceSpec, updates: int, batch_size: int) -> TransitionBatch:
+    """A batch of the right shapes and dtypes: enough to compile an agent's update before data comes."""
+
+    def entries() -> dict[str, Array]:
+        return {e.name: np.zeros((*rows, *e.shape), e.dtype) for e in interface.observations}
+
+    rows = (updates, batch_size)
+    return TransitionBatch(
+        observation=entries(),
+        action=np.zeros((*rows, interface.action_size), np.float32),
+        reward=np.zeros(rows, np.float32),
+        discount=np.zeros(rows, np.float32),
+        next_observation=entries(),
+        imitate=np.zeros(rows, np.float32),
+    )

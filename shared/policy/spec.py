@@ -1,0 +1,95 @@
+"""PolicySpec: everything needed to rebuild a policy's network. It travels inside each snapshot."""
+
+import hashlib
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import msgspec
+
+from shared.errors import ConfigError
+from shared.interface import InterfaceSpec
+
+Activation = Literal["tanh", "relu", "elu", "gelu", "silu"]
+ACTIVATIONS: tuple[Activation, ...] = ("tanh", "relu", "elu", "gelu", "silu")
+STDS = ("state_dependent", "uniform")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyConfig:
+    """The network of a tanh-Gaussian policy."""
+
+    hidden: tuple[int, ...] = (256, 256)
+    """Width of each hidden layer."""
+    activation: Activation = "tanh"
+    """Nonlinearity after each hidden layer."""
+    layer_norm: bool = True
+    """Whether a LayerNorm stands between each hidden layer and its nonlinearity."""
+    std: Literal["state_dependent", "uniform"] = "state_dependent"
+    """A second head on the last hidden layer, or one learned vector."""
+    std_min: float = 1e-5
+    """Smallest standard deviation, before the tanh squashes it."""
+    std_max: float = 5.0
+    """Largest standard deviation, before the tanh squashes it."""
+    initial_std: float = 1.0
+    """Standard deviation, about, of an untrained policy."""
+
+    def __post_init__(self) -> None:
+        check_layers("policy", self.hidden, self.activation)
+        if self.std not in STDS:
+            raise ConfigError("policy", f"std is {self.std!r}", f"choose one of {', '.join(STDS)}")
+        if not 0 < self.std_min <= self.initial_std <= self.std_max:
+            raise ConfigError(
+                "policy",
+                f"std_min {self.std_min:g}, initial_std {self.initial_std:g}, std_max {self.std_max:g}",
+                "keep 0 < std_min <= initial_std <= std_max",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicySpec(PolicyConfig):
+    """A policy network for one interface: rebuilt from this alone."""
+
+    interface: InterfaceSpec
+
+    @classmethod
+    def of(cls, config: PolicyConfig, interface: InterfaceSpec) -> "PolicySpec":
+        """The spec of the network that `config` describes, acting in the world of `interface`."""
+        settings = {field.name: getattr(config, field.name) for field in fields(PolicyConfig)}
+        return cls(interface=interface, **settings)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        images = [entry.name for entry in self.interface.observations if entry.is_image]
+        if images:
+            raise ConfigError(
+                "policy",
+                f"the interface declares images ({', '.join(images)}); this policy sees only state vectors",
+                "choose an environment without cameras, or leave the image entries out of its interface",
+            )
+        if not self.interface.observations or not self.interface.action_size:
+            raise ConfigError(
+                "policy", "the interface declares no observation or no action", "declare at least one of each"
+            )
+
+    @property
+    def action_size(self) -> int:
+        """A, the length of an action vector."""
+        return self.interface.action_size
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that change whenever the network or its interface changes."""
+        return hashlib.sha256(encode_spec(self)).hexdigest()[:16]
+
+
+def encode_spec(spec: PolicySpec) -> bytes:
+    """Canonical bytes of a spec: equal specs give equal bytes."""
+    return msgspec.json.encode(msgspec.convert(msgspec.to_builtins(spec), PolicySpec))
+
+
+def check_layers(stage: str, hidden: tuple[int, ...], activation: str) -> None:
+    """Refuse widths below one and unknown nonlinearities."""
+    if not hidden or any(width < 1 for width in hidden):
+        raise ConfigError(stage, f"hidden is {hidden}", "give at least one width, each at least 1")
+    if activation not in ACTIVATIONS:
+        raise ConfigError(stage, f"activation is {activation!r}", f"choose one of {', '.join(ACTIVATIONS)}")
