@@ -111,8 +111,8 @@ class InterfaceSpec:
 
 
 def encode_interface(spec: InterfaceSpec) -> bytes:
-    """Canonical bytes of a spec: equal specs give equal bytes."""
-    return msgspec.json.encode(spec)
+    """Canonical bytes of a spec: equal specs give equal bytes, a bound written 1 or 1.0 alike."""
+    return msgspec.json.encode(msgspec.convert(msgspec.to_builtins(spec), InterfaceSpec))
 
 
 def decode_interface(data: bytes) -> InterfaceSpec:
