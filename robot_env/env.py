@@ -1,0 +1,177 @@
+"""RobotEnv: a task on an arm with a gripper and cameras, stepped at a fixed rate."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from robot_env.actions import action_entries, admit, executed_command, wanted_opening, wanted_pose
+from robot_env.arms.base import Arm
+from robot_env.cameras.base import Camera
+from robot_env.grippers.base import Gripper
+from robot_env.observing import arm_entries, arm_values
+from robot_env.rate import Rate
+from robot_env.rendering.base import FrameSource
+from robot_env.tasks.base import Judgement, Situation, Start, Task
+from shared.clock import Clock
+from shared.errors import ObservationError
+from shared.interface import InterfaceSpec, ObservationEntry
+from shared.step import Action, Observation, Why
+
+
+class RobotEnv(gymnasium.Env[Observation, Action]):
+    """One arm practising one task.
+
+    `step` takes an action (A,) in [-1, 1] and owns the rate: it returns at the end of the period. Its info holds
+    success (bool), why (a Why value or None), reward_terms (dict), executed_command ((A,) float32, SI units, after
+    safety, the gripper as 1 open and -1 closed), limited_by (names of the limits reached) and overrun_seconds.
+    `reset(seed=...)` alone decides the start. Raises ObservationError for anything that is not finite.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
+
+    def __init__(
+        self,
+        task: Task,
+        arm: Arm,
+        gripper: Gripper | None,
+        cameras: Sequence[Camera],
+        clock: Clock,
+        frames: FrameSource | None = None,
+    ) -> None:
+        self._task, self._arm, self._gripper, self._cameras = task, arm, gripper, tuple(cameras)
+        self._settings = task.settings
+        self._rate = Rate(self._settings.control_hz, clock)
+        self._frames = frames
+        self.render_mode = None if frames is None else "rgb_array"
+        self.interface = describe_world(task, self._cameras)
+        self.observation_space = spaces.Dict({e.name: space_of(e) for e in self.interface.observations})
+        self.action_space = spaces.Box(-1.0, 1.0, (self.interface.action_size,), np.float32)
+        self._bounded = [e for e in self.interface.observations if not e.is_image]
+        self._steps = 0
+        self._over = True
+        self._situation: Situation | None = None
+
+    @property
+    def overruns(self) -> int:
+        """How many periods ended late."""
+        return self._rate.overruns
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Place the scene and the arm; without a seed the starts go on from the last one."""
+        super().reset(seed=seed)
+        self._begin(self._task.sample_start(self.np_random))
+        self._steps, self._over = 0, False
+        situation = self._measure()
+        self._rate.restart()
+        return self._observe(situation), {"success": self._task.judge(situation).success}
+
+    def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """One period."""
+        if self._over or self._situation is None:
+            raise gymnasium.error.ResetNeeded("the episode is over: call reset before step")
+        info = self._move(admit(action, self.interface.action_size), self._situation)
+        self._arm.world.advance(self._rate.period_seconds)
+        info["overrun_seconds"] = self._rate.wait()
+        situation = self._measure()
+        observation, judgement = self._observe(situation), self._judge(situation)
+        self._steps += 1
+        why = self._why(judgement)
+        self._over = why is not None
+        info |= {
+            "success": judgement.success,
+            "why": why,
+            "reward_terms": dict(judgement.reward_terms),
+        }
+        reward = float(sum(judgement.reward_terms.values()))
+        return observation, reward, why is Why.SUCCESS, why is Why.TIME_LIMIT, info
+
+    def render(self) -> np.ndarray | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The scene as (H, W, 3) uint8 RGB, or None where no rendering was asked for."""
+        return None if self._frames is None else self._frames.frame()
+
+    def close(self) -> None:
+        """Close every device; harmless twice."""
+        self._over = True
+        for camera in self._cameras:
+            camera.close()
+        if self._frames is not None:
+            self._frames.close()
+        if self._gripper is not None:
+            self._gripper.close()
+        self._arm.close()
+
+    def _begin(self, start: Start) -> None:
+        world = self._arm.world
+        world.clear()
+        for name, pose in start.objects.items():
+            world.place(name, pose)
+        self._arm.reset(start.tcp)
+        if self._gripper is not None:
+            self._gripper.reset(opening=True)
+        world.settle()
+
+    def _move(self, action: Action, before: Situation) -> dict[str, Any]:
+        wanted = wanted_pose(action, before.arm, self._settings)
+        bounded = self._settings.envelope.bound(wanted, before.arm, self._rate.period_seconds)
+        opening = None
+        if self._gripper is not None and before.gripper is not None:
+            opening = wanted_opening(action, before.gripper.opening, self._settings)
+            self._gripper.send(opening)
+        self._arm.send(bounded.target)
+        executed = executed_command(before.arm, bounded.target, opening, self._settings)
+        return {"executed_command": executed, "limited_by": bounded.limited_by}
+
+    def _measure(self) -> Situation:
+        gripper = None if self._gripper is None else self._gripper.read()
+        self._situation = Situation(arm=self._arm.read(), gripper=gripper, objects=self._arm.world.poses())
+        return self._situation
+
+    def _observe(self, situation: Situation) -> Observation:
+        values = arm_values(self._settings, situation.arm, situation.gripper)
+        values |= self._task.observe(situation)
+        values |= {camera.entry.name: camera.read().image for camera in self._cameras}
+        self.interface.check(values, f"observing {self._task.name}")
+        for entry in self._bounded:
+            np.clip(values[entry.name], entry.low, entry.high, out=values[entry.name])
+        return {entry.name: values[entry.name] for entry in self.interface.observations}
+
+    def _judge(self, situation: Situation) -> Judgement:
+        judgement = self._task.judge(situation)
+        for name, term in judgement.reward_terms.items():
+            if not np.isfinite(term):
+                raise ObservationError(
+                    f"rewarding {self._task.name}",
+                    f"reward term {name!r} is {term}",
+                    "find the measurement behind it; the step was not recorded",
+                )
+        return judgement
+
+    def _why(self, judgement: Judgement) -> Why | None:
+        if judgement.success:
+            return Why.SUCCESS
+        return Why.TIME_LIMIT if self._steps >= self._settings.horizon_steps else None
+
+
+def describe_world(task: Task, cameras: Sequence[Camera]) -> InterfaceSpec:
+    """The interface of a task seen through these cameras: arm, gripper, task, cameras, in this order."""
+    images = tuple(camera.entry for camera in cameras)
+    return InterfaceSpec(
+        name=task.name,
+        observations=(*arm_entries(task.settings), *task.entries, *images),
+        actions=action_entries(task.settings),
+        control_hz=task.settings.control_hz,
+    )
+
+
+def space_of(entry: ObservationEntry) -> spaces.Box:
+    """The Gymnasium space of one entry."""
+    if entry.is_image:
+        return spaces.Box(0, 255, entry.shape, np.uint8)
+    low = -np.inf if entry.low is None else entry.low
+    high = np.inf if entry.high is None else entry.high
+    return spaces.Box(low, high, entry.shape, np.float32)

@@ -1,0 +1,107 @@
+"""Environments by name: HandsOn's own tasks, and any Gymnasium environment as `gymnasium:<ID>`.
+
+Importing this module registers the tasks with Gymnasium too: `gymnasium.make("robot_env.registry:handson/Reach-v0")`.
+"""
+
+import dataclasses
+from typing import Any
+
+import gymnasium
+
+from robot_env.arms import ARMS
+from robot_env.cameras import CAMERAS
+from robot_env.families import nearest, resolve
+from robot_env.grippers import GRIPPERS
+from robot_env.tasks import TASKS
+from shared.clock import Clock, ManualClock
+from shared.errors import ConfigError
+
+FOREIGN = "gymnasium:"
+GYMNASIUM_IDS = {
+    "handson/Reach-v0": "reach",
+    "handson/PickCube-v0": "pick_cube",
+    "handson/PickCubeDense-v0": "pick_cube_dense",
+    "handson/PegInsert-v0": "peg_insert",
+}
+
+
+def make(name: str, *, clock: Clock, render: bool = False, **settings: Any) -> gymnasium.Env:
+    """An environment by name, stepping on a clock.
+
+    Args:
+        name: reach, pick_cube, pick_cube_dense, peg_insert, or "gymnasium:<ID>".
+        clock: owns the rate; a ManualClock runs a simulation as fast as it can.
+        render: whether `render()` returns frames.
+        settings: `arm`, `gripper`, `cameras` by name (default: the mujoco arm, the gripper of the same name, no
+            cameras), and fields of the task's dataclass; for a foreign environment, its own arguments.
+
+    Raises:
+        ConfigError: an unknown name or setting, with the nearest valid one.
+    """
+    if name.startswith(FOREIGN):
+        from robot_env.foreign import make_foreign
+
+        return make_foreign(name.removeprefix(FOREIGN), clock=clock, render=render, **settings)
+    return _make_task(name, clock=clock, render=render, **settings)
+
+
+def _make_task(
+    name: str,
+    *,
+    clock: Clock,
+    render: bool,
+    arm: str = "mujoco",
+    gripper: str | None = None,
+    cameras: tuple[str, ...] = (),
+    **settings: Any,
+) -> gymnasium.Env:
+    from robot_env.env import RobotEnv
+
+    task = build_task(name, **settings)
+    held_width = None if task.settings.drives_gripper else task.settings.held_width_m
+    built = resolve("arm", ARMS, arm)().build(task.scene, task.settings.impedance, held_width)
+    hand = None
+    if task.settings.drives_gripper:
+        hand = resolve("gripper", GRIPPERS, gripper or arm)().build(built)
+    views = [resolve("camera", CAMERAS, camera)().build(built.world, clock) for camera in cameras]
+    frames = None
+    if render:
+        from robot_env.rendering.view import open_view
+
+        frames = open_view(built.world)
+    return RobotEnv(task, built, hand, views, clock, frames)
+
+
+def build_task(name: str, **settings: Any) -> Any:
+    """The task of a name with some of its fields changed; raises ConfigError for unknown ones."""
+    kind = resolve("task", TASKS, name)
+    fields = {field.name for field in dataclasses.fields(kind)}
+    for setting in settings:
+        if setting not in fields:
+            raise ConfigError(
+                f"configuring {name}",
+                f"there is no setting {setting!r}",
+                nearest(setting, {*fields, "arm", "gripper", "cameras"}),
+            )
+    return kind(**settings)
+
+
+def make_for_gymnasium(task: str, render_mode: str | None = None, **settings: Any) -> gymnasium.Env:
+    """What Gymnasium calls for a registered id: the task on a simulated clock."""
+    if render_mode not in (None, "rgb_array"):
+        raise ConfigError(f"making {task}", f"no render mode {render_mode!r}", "use 'rgb_array' or none")
+    return make(task, clock=ManualClock(), render=render_mode == "rgb_array", **settings)
+
+
+def register() -> None:
+    """Tell Gymnasium about the tasks; harmless twice."""
+    for identity, task in GYMNASIUM_IDS.items():
+        if identity not in gymnasium.registry:
+            gymnasium.register(
+                identity,
+                entry_point="robot_env.registry:make_for_gymnasium",
+                kwargs={"task": task},
+            )
+
+
+register()

@@ -1,0 +1,18 @@
+"""What every renderer does: it draws what a camera of the scene sees now."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class FrameSource(Protocol):
+    """One view of a scene, kept open."""
+
+    def frame(self) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB; a fresh array every time."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds; harmless twice."""
+        ...

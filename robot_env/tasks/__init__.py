@@ -1,0 +1,8 @@
+"""Tasks by name; each is imported only when chosen."""
+
+TASKS = {
+    "reach": "robot_env.tasks.reach:Reach",
+    "pick_cube": "robot_env.tasks.pick_cube:PickCube",
+    "pick_cube_dense": "robot_env.tasks.pick_cube:PickCubeDense",
+    "peg_insert": "robot_env.tasks.peg_insert:PegInsert",
+}

@@ -1,0 +1,3 @@
+"""Teleop devices by name; each is imported only when chosen."""
+
+TELEOP = {"script": "robot_env.teleop.script:ScriptConfig"}

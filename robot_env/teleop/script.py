@@ -1,0 +1,56 @@
+"""A device that solves each task by itself: a feedback law from observation to action, with seeded noise.
+
+The laws keep no phase variable: what they do follows from the observation, so a policy can copy them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_env.families import resolve
+from robot_env.teleop.scripts import SCRIPTS
+from shared.errors import ConfigError
+from shared.interface import InterfaceSpec
+from shared.step import Action, Observation, Source
+
+Script = Callable[[Observation, InterfaceSpec], Action]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptConfig:
+    """`noise` is the standard deviation that is added to every element of motion, in policy units."""
+
+    noise: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.noise <= 1.0:
+            raise ConfigError("script", f"noise {self.noise} is out of range", "use 0 to 1 policy units")
+
+    def build(self, interface: InterfaceSpec) -> "ScriptDevice":
+        """The script of the task that the interface is named after."""
+        return ScriptDevice(resolve("script", SCRIPTS, interface.name), interface, self.noise)
+
+
+class ScriptDevice:
+    """Acts in every period."""
+
+    source = Source.SCRIPT
+
+    def __init__(self, script: Script, interface: InterfaceSpec, noise: float) -> None:
+        self._script, self._interface, self._noise = script, interface, noise
+        moves = [float(entry.name != "gripper") for entry in interface.actions for _ in range(entry.size)]
+        self._moves = np.array(moves, dtype=np.float32)
+        self._rng = np.random.default_rng(0)
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Noise comes from `rng` from now on."""
+        self._rng = rng
+
+    def read(self, observation: Observation) -> Action | None:
+        """The script's action plus noise, within [-1, 1]."""
+        noise = self._rng.normal(0.0, self._noise, self._moves.shape).astype(np.float32) * self._moves
+        return np.clip(self._script(observation, self._interface) + noise, -1.0, 1.0)
+
+    def close(self) -> None:
+        """Nothing is held."""
