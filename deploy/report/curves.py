@@ -6,7 +6,6 @@ from html import escape
 from typing import Any
 
 from deploy.report.charts import Series, line_chart
-from shared.intervals import wilson_interval
 
 Lines = Sequence[Mapping[str, Any]]
 
@@ -17,39 +16,41 @@ class Chart:
 
     title: str
     metrics: dict[str, str]
-    y_range: tuple[float, float] | None = None
 
 
-SUCCESS = Chart(
-    title="Success on stopping starts", metrics={"evaluation/success_rate": "greedy success"}, y_range=(0, 1)
-)
+SUCCESS = "evaluation/success_rate"
+SUCCESS_BAND = ("evaluation/success_low", "evaluation/success_high")
 CHARTS = (
     Chart(
         title="Return",
-        metrics={"evaluation/mean_return": "greedy evaluation", "episode/return": "practice"},
+        metrics={"evaluation/mean_return": "greedy evaluation", "training/episode_return": "practice"},
     ),
-    Chart(title="Critic loss", metrics={"critic/loss": "critic loss"}),
-    Chart(title="Actor loss", metrics={"actor/loss": "actor loss", "actor/imitation_loss": "imitation"}),
+    Chart(title="Critic loss", metrics={"critic_loss": "critics"}),
+    Chart(title="Policy loss", metrics={"policy_loss": "policy", "cloning_loss": "cloning"}),
     Chart(
         title="Q",
-        metrics={"critic/q_mean": "mean Q", "critic/target_mean": "mean target", "critic/q_spread": "spread"},
+        metrics={
+            "q_mean": "mean over the batch",
+            "q_policy": "of the policy's actions",
+            "q_demo_data": "of demonstrated actions",
+            "q_spread": "spread over the critics",
+        },
     ),
-    Chart(title="Entropy", metrics={"actor/entropy": "entropy", "temperature/alpha": "temperature"}),
-    Chart(title="Updates per training step", metrics={"ratio/actual": "actual", "ratio/target": "target"}),
-    Chart(
-        title="Speed",
-        metrics={"learner/updates_per_second": "updates/s", "actor/steps_per_second": "steps/s"},
-    ),
+    Chart(title="Entropy", metrics={"entropy": "entropy, nats"}),
+    Chart(title="Temperature", metrics={"alpha": "alpha"}),
+    Chart(title="UTD", metrics={"utd_actual": "updates per training step"}),
+    Chart(title="Speed", metrics={"updates_per_second": "updates/s", "actor/steps_per_second": "steps/s"}),
+    Chart(title="Policy age", metrics={"actor/policy_age_seconds": "seconds"}),
 )
 
 
 def curves(lines: Lines) -> str:
     """A figure for each chart that has data; success always has one."""
-    figures = [_figure(SUCCESS.title, [_success(lines)], SUCCESS.y_range)]
+    figures = [_figure("Success on stopping starts", [_success(lines)], (0.0, 1.0))]
     for chart in CHARTS:
         series = [Series(label=label, points=_points(lines, key)) for key, label in chart.metrics.items()]
         if any(s.points for s in series):
-            figures.append(_figure(chart.title, series, chart.y_range))
+            figures.append(_figure(chart.title, series, None))
     return "".join(figures)
 
 
@@ -68,15 +69,10 @@ def _points(lines: Lines, key: str) -> list[tuple[float, float]]:
 
 
 def _success(lines: Lines) -> Series:
-    (key, label), *_ = SUCCESS.metrics.items()
+    """Greedy success with its 95 % interval behind it."""
+    evaluations = [line for line in lines if SUCCESS in line]
+    low, high = SUCCESS_BAND
     band = [
-        (
-            float(line["env_steps"]),
-            *wilson_interval(
-                round(line[key] * line["evaluation/episodes"]), int(line["evaluation/episodes"])
-            ),
-        )
-        for line in lines
-        if key in line and "evaluation/episodes" in line
+        (float(e["env_steps"]), float(e[low]), float(e[high])) for e in evaluations if low in e and high in e
     ]
-    return Series(label=label, points=_points(lines, key), band=band)
+    return Series(label="greedy success", points=_points(evaluations, SUCCESS), band=band)
