@@ -7,7 +7,8 @@ from typing import Literal
 from shared.errors import ConfigError
 
 STOPPING_START_SEED = 1_000_000
-"""Start states that decide when training stops: seeds from here on. Training starts lie above 2**31."""
+FINAL_START_SEED = 2_000_000
+"""First seeds of the starts that decide when training stops, and of those that measure its result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,7 @@ class ActorConfig:
     seed: int = 0
     """Seed of start states, random actions and sampled actions."""
     clock: Literal["wall", "simulated"] = "simulated"
-    """wall: real time, never waits for the learner. simulated: as fast as it can, a bounded lead ahead of it."""
+    """wall: real time, never waits for the learner. simulated: as fast as the learner keeps up."""
     random_steps: int = 0
     """Training steps with random actions before the policy acts."""
     scripted_steps: int = 0

@@ -1,0 +1,194 @@
+"""`handson eval`: measure a saved policy over fixed start states; needs no learner.
+
+Leaves `evaluation.json`, the episodes as `evaluation.mcap` and, if asked for, a video.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from actor.config import FINAL_START_SEED
+from actor.json_file import write_json
+from actor.logs import logging_to
+from actor.policy_runner import PolicyRunner, configure_device
+from actor.recording import Recording
+from actor.rollout import EpisodeOutcome
+from actor.scoring import EvaluationResult, evaluate
+from actor.stop import StopSignal
+from actor.video import VideoWriter
+from actor.world import World, open_world
+from shared.config import parse_command_line
+from shared.errors import ConfigError
+from shared.policy.snapshot import PolicySnapshot, read_snapshot
+from shared.step import EpisodeKind, Step, Why
+from shared.version import code_version
+
+LINGER_FRAMES = 5
+"""For how long a film shows how an episode ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalConfig:
+    """Which policy, from which start states, and what to keep."""
+
+    policy: Path
+    """The policy: a file called policy.snapshot, from a checkpoint or a run directory."""
+    task: str = "pick_cube"
+    """Task to evaluate it on."""
+    env: str | None = None
+    """Another environment instead of a task, as in gymnasium:Pendulum-v1."""
+    episodes: int = 50
+    """Episodes, each from its own start state."""
+    start_seed: int = FINAL_START_SEED
+    """Seed of the first start state; the others follow it."""
+    greedy: bool = True
+    """Take the policy's mode instead of a sample."""
+    seed: int = 0
+    """Seed of sampled actions."""
+    out: Path = Path("evaluation")
+    """Directory for evaluation.json and evaluation.mcap."""
+    video: Path | None = None
+    """WebM file to film the first episodes into; none films nothing."""
+    video_episodes: int = 8
+    """How many episodes are filmed."""
+    video_size: int = 320
+    """Longer side of the video in pixels."""
+    clock: Literal["wall", "simulated"] = "simulated"
+    """wall: real time. simulated: as fast as it can."""
+    device: Literal["cpu", "gpu"] = "cpu"
+    """Where actions are computed."""
+    verbose: bool = False
+    """Show the log on the terminal, not only its warnings."""
+
+    def __post_init__(self) -> None:
+        for name in ("episodes", "video_episodes", "video_size"):
+            if getattr(self, name) < 1:
+                raise ConfigError("evaluation", f"{name} is {getattr(self, name)}", "give at least 1")
+        for name in ("start_seed", "seed"):
+            if getattr(self, name) < 0:
+                raise ConfigError("evaluation", f"{name} is {getattr(self, name)}", "give at least 0")
+
+    @property
+    def environment(self) -> str:
+        """The name that `robot_env.registry.make` knows this world by."""
+        return self.env or self.task
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Evaluate, write the files, print the table; 130 when interrupted, which leaves no evaluation.json."""
+    config = parse_command_line(
+        EvalConfig,
+        sys.argv[1:] if argv is None else argv,
+        prog="handson eval",
+        description="Measure a saved policy over fixed start states.",
+    )
+    snapshot = read_snapshot(config.policy)
+    configure_device(config.device)
+    stop = StopSignal()
+    began = time.monotonic()
+    with (
+        logging_to(None, verbose=config.verbose),
+        stop.on_signals(),
+        open_world(config.environment, config.clock, render=config.video is not None) as world,
+    ):
+        result = _evaluate(config, snapshot, world, stop)
+    if result is None:
+        print(f"evaluation interrupted by {stop.cause}; no evaluation.json was written", file=sys.stderr)
+        return 130
+    _write(config, result, time.monotonic() - began)
+    Console().print(_table(config, result))
+    return 0
+
+
+def _evaluate(
+    config: EvalConfig, snapshot: PolicySnapshot, world: World, stop: StopSignal
+) -> EvaluationResult | None:
+    runner = PolicyRunner(world.interface, seed=config.seed, device=config.device)
+    runner.load(snapshot)
+    film = _Film(config, world)
+    path = config.out / "evaluation.mcap"
+    progress = Progress(transient=True)
+    task = progress.add_task("episodes", total=config.episodes)
+    steps: list[Step] = []
+
+    def keep(episode: int, step: Step, number: int) -> None:
+        steps.append(step)
+        film.frame(episode, step)
+
+    with Recording(path, world.interface, actor_id="eval", kind=EpisodeKind.EVALUATION) as recording:
+
+        def after_episode(outcome: EpisodeOutcome) -> None:
+            recording.add(steps)
+            steps.clear()
+            progress.advance(task)
+
+        with progress, film:
+            return evaluate(
+                world.rollout,
+                runner,
+                start_seeds=range(config.start_seed, config.start_seed + config.episodes),
+                greedy=config.greedy,
+                interrupted=lambda: Why.OPERATOR_ABORT if stop.cause else None,
+                keep=keep,
+                after_episode=after_episode,
+            )
+
+
+class _Film:
+    """Films the first episodes, if a video was asked for."""
+
+    def __init__(self, config: EvalConfig, world: World) -> None:
+        self._env = world.env
+        self._episodes = config.video_episodes
+        self._writer = None
+        if config.video is not None:
+            self._writer = VideoWriter(
+                config.video, frames_per_second=world.interface.control_hz, size=config.video_size
+            )
+
+    def frame(self, episode: int, step: Step) -> None:
+        if self._writer is None or episode >= self._episodes:
+            return
+        caption = f"episode {episode + 1}" + (f": {step.why}" if step.why else "")
+        frame = np.asarray(self._env.render(), np.uint8)
+        for _ in range(LINGER_FRAMES if step.last else 1):
+            self._writer.write(frame, caption)
+
+    def __enter__(self) -> "_Film":
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _write(config: EvalConfig, result: EvaluationResult, wall_seconds: float) -> None:
+    about = {
+        "environment": config.environment,
+        "policy": str(config.policy),
+        "start_seed": config.start_seed,
+        "wall_seconds": wall_seconds,
+        "code_version": code_version(),
+    }
+    write_json(config.out / "evaluation.json", about | result.as_dict())
+
+
+def _table(config: EvalConfig, result: EvaluationResult) -> Table:
+    low, high = result.success_interval
+    table = Table(title=f"{config.policy.name} on {config.environment}", show_header=False)
+    table.add_row("success", f"{result.successes} of {len(result.episodes)} = {result.success_rate:.2f}")
+    table.add_row("95% interval (Wilson)", f"{low:.2f} to {high:.2f}")
+    table.add_row("mean return", f"{result.mean_return:.2f}")
+    table.add_row("mean length", f"{result.mean_length:.1f} steps")
+    table.add_row("policy", f"version {result.policy_version}, after {result.policy_update} updates")
+    table.add_row("start seeds", f"{config.start_seed} to {config.start_seed + config.episodes - 1}")
+    table.add_row("written", str(config.out / "evaluation.json"))
+    return table

@@ -1,0 +1,36 @@
+"""Logging of an acting process, configured once in `main`: all of it to a file, warnings to the terminal."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s [%(threadName)s] %(message)s"
+
+
+@contextmanager
+def logging_to(path: Path | None, *, verbose: bool = False) -> Iterator[None]:
+    """Within the block the log goes to `path`, and to standard error from WARNING on (INFO when verbose)."""
+    terminal = RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)
+    terminal.setLevel(logging.INFO if verbose else logging.WARNING)
+    handlers: list[logging.Handler] = [terminal]
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(path, encoding="utf-8")
+        file.setFormatter(logging.Formatter(FORMAT))
+        handlers.append(file)
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.INFO)
+    for handler in handlers:
+        root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()

@@ -1,0 +1,54 @@
+"""Recording: whole episodes into one episode file, without a learner."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from shared.episodes import EpisodeWriter
+from shared.interface import InterfaceSpec
+from shared.records import StepRecord
+from shared.step import EpisodeKind, Step, StepId, new_incarnation
+
+
+class Recording:
+    """A new file with episodes of one kind, all of one incarnation of one actor.
+
+    Raises:
+        EpisodeFileError: the file exists already or cannot be created.
+    """
+
+    def __init__(self, path: Path, interface: InterfaceSpec, *, actor_id: str, kind: EpisodeKind) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.episodes = 0
+        self.steps = 0
+        self._actor_id = actor_id
+        self._kind = kind
+        self._incarnation = new_incarnation()
+        self._writer = EpisodeWriter(path, interface, opened_by=f"{actor_id} (process {os.getpid()})")
+
+    def add(self, steps: Sequence[Step]) -> None:
+        """Append one episode and hand it to the operating system."""
+        for number, step in enumerate(steps):
+            identity = StepId(self._actor_id, self._incarnation, self.episodes, number)
+            record = StepRecord(
+                identity=identity,
+                sequence=self.steps,
+                kind=self._kind,
+                time_seconds=time.time(),
+                step=step,
+            )
+            self._writer.write(record)
+            self.steps += 1
+        self._writer.flush()
+        self.episodes += 1
+
+    def __enter__(self) -> "Recording":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()

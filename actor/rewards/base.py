@@ -1,0 +1,58 @@
+"""The protocol of reward models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from shared.step import Observation, Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What an environment returned for one action.
+
+    Attributes:
+        observation: entries as the InterfaceSpec declares.
+        reward: the environment's own reward, finite.
+        terminated, truncated: in Gymnasium's sense.
+        info: `success`, `why`, `reward_terms`, `executed_command`, `limited_by` where the environment knows
+            them.
+    """
+
+    observation: Observation
+    reward: float
+    terminated: bool
+    truncated: bool
+    info: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a step was worth, and whether the episode ended with it.
+
+    Attributes:
+        reward: the sum that trains.
+        terms: its named parts.
+        terminated, truncated: never both; a world that ended did not merely stop being recorded.
+        why: set exactly when one of them is.
+        success: whether the task is done in this state.
+    """
+
+    reward: float
+    terms: dict[str, float] = field(default_factory=dict[str, float])
+    terminated: bool = False
+    truncated: bool = False
+    why: Why | None = None
+    success: bool = False
+
+
+class RewardModel(Protocol):
+    """Judges each step of an episode once, in order, on the control thread; so it never waits."""
+
+    def begin(self, observation: Observation) -> None:
+        """An episode starts with this observation."""
+        ...
+
+    def judge(self, result: StepResult) -> Verdict:
+        """The verdict on the step that led to `result`."""
+        ...

@@ -1,0 +1,169 @@
+"""Rollout: the control loop of one episode: observe, choose, step, judge, record.
+
+The same loop practises, demonstrates and evaluates; only the chooser and what becomes of the steps differ. On
+a wall
+clock it never waits for a socket, a disk or a compile: `RobotEnv.step` owns the rate, and `keep` only copies.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from actor.choosers import Choice, Chooser
+from actor.episode import EpisodeRecorder
+from actor.rewards.base import RewardModel, StepResult
+from actor.samples import Samples
+from shared.errors import ObservationError, SpoolFull
+from shared.interface import InterfaceSpec
+from shared.step import Observation, Step, Why
+
+STAGE = "acting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeOutcome:
+    """How one episode went.
+
+    Attributes:
+        start_seed: what the environment was reset with.
+        length: steps made.
+        episode_return: undiscounted sum of rewards.
+        success: whether the task was done in the last state.
+        why: how it ended.
+        fault: what broke it, where something did.
+        unkept: its last step, made ready to be kept, where there was no room for it.
+    """
+
+    start_seed: int
+    length: int
+    episode_return: float
+    success: bool
+    why: Why
+    fault: ObservationError | SpoolFull | None = None
+    unkept: Step | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeHooks:
+    """What a caller adds to the loop, on the control thread.
+
+    Attributes:
+        before_choice: called before each action is chosen.
+        interrupted: asked after each action; an answer makes that step the last one.
+        keep: takes each step with its number within the episode; SpoolFull ends the episode.
+    """
+
+    before_choice: Callable[[], None] = lambda: None
+    interrupted: Callable[[], Why | None] = lambda: None
+    keep: Callable[[Step, int], None] = lambda step, number: None
+
+
+class Rollout:
+    """Plays episodes in one environment, on one thread.
+
+    Attributes:
+        overrun_seconds: by how much each period was late, where the environment measures it.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any], interface: InterfaceSpec, judge: RewardModel) -> None:
+        self.overrun_seconds = Samples()
+        self._env = env
+        self._interface = interface
+        self._judge = judge
+        self._recorder = EpisodeRecorder(interface)
+        self._success = False
+
+    def play(self, chooser: Chooser, start_seed: int, hooks: EpisodeHooks | None = None) -> EpisodeOutcome:
+        """One episode from the start state that `start_seed` alone determines.
+
+        An environment that returns what its interface does not allow breaks the episode: the steps before it
+            stay, and the faulty one is kept as the last, truncated, without what came after it.
+        """
+        hooks = hooks or EpisodeHooks()
+        episode = _Tally(start_seed)
+        try:
+            observation = self._reset(start_seed)
+        except ObservationError as fault:
+            return episode.outcome(Why.FAULT, fault=fault)
+        chooser.begin(np.random.default_rng((start_seed, 1)))
+        while True:
+            hooks.before_choice()
+            choice = chooser.choose(observation)
+            fault = None
+            try:
+                step, observation = self._act(choice, hooks)
+            except ObservationError as error:
+                step, fault = self._recorder.fault(choice), error
+            episode.add(step, self._success)
+            try:
+                hooks.keep(step, episode.length - 1)
+            except SpoolFull as full:
+                last = step if step.last else self._recorder.cut(step, Why.FAULT)
+                return episode.outcome(Why.FAULT, fault=full, unkept=last)
+            if step.why is not None:
+                return episode.outcome(step.why, fault=fault)
+
+    def _reset(self, start_seed: int) -> Observation:
+        observation, _ = self._env.reset(seed=start_seed)
+        self._interface.check(observation, STAGE)
+        self._judge.begin(observation)
+        self._success = False
+        return self._recorder.begin(observation)
+
+    def _act(self, choice: Choice, hooks: EpisodeHooks) -> tuple[Step, Observation]:
+        result = self._result(*self._env.step(choice.action))
+        verdict = self._judge.judge(result)
+        self._success = verdict.success
+        step, observation = self._recorder.record(choice, result, verdict)
+        why = None if step.last else hooks.interrupted()
+        return (self._recorder.cut(step, why) if why else step), observation
+
+    def _result(
+        self, observation: Observation, reward: Any, terminated: bool, truncated: bool, info: dict[str, Any]
+    ) -> StepResult:
+        if "overrun_seconds" in info:
+            self.overrun_seconds.add(info["overrun_seconds"])
+        self._interface.check(observation, STAGE)
+        if not math.isfinite(reward):
+            raise ObservationError(
+                STAGE, f"the reward is {reward}", "find the reward term that divides or overflows in the task"
+            )
+        return StepResult(
+            observation=observation,
+            reward=float(reward),
+            terminated=bool(terminated),
+            truncated=bool(truncated),
+            info=info,
+        )
+
+
+class _Tally:
+    """The running sums of one episode."""
+
+    def __init__(self, start_seed: int) -> None:
+        self.length = 0
+        self._start_seed = start_seed
+        self._return = 0.0
+        self._success = False
+
+    def add(self, step: Step, success: bool) -> None:
+        self.length += 1
+        self._return += step.reward
+        self._success = success
+
+    def outcome(
+        self, why: Why, fault: ObservationError | SpoolFull | None = None, unkept: Step | None = None
+    ) -> EpisodeOutcome:
+        return EpisodeOutcome(
+            start_seed=self._start_seed,
+            length=self.length,
+            episode_return=self._return,
+            success=self._success and not isinstance(fault, ObservationError),
+            why=why,
+            fault=fault,
+            unkept=unkept,
+        )
