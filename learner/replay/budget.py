@@ -1,0 +1,101 @@
+"""How much memory the replay takes, told before training starts and refused where it cannot fit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from learner.replay.buffers import empty_buffers
+from learner.replay.store import ReplayStore
+from shared.errors import ConfigError, MemoryBudgetError
+from shared.interface import InterfaceSpec
+
+STAGE = "memory budget"
+MEMINFO = Path("/proc/meminfo")
+SHARE_OF_AVAILABLE = 0.8
+GIGABYTE = 1e9
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayConfig:
+    """How many rows the learner keeps. A step takes one row, and an episode's end one more."""
+
+    online_rows: int = 200_000
+    """Rows for practice; the oldest leave first."""
+    pinned_rows: int = 50_000
+    """Rows for demos and corrections; the oldest corrections leave first."""
+    memory_limit_gigabytes: float | None = None
+    """Refuse to start above this; none means 0.8 of the memory that is available at the start."""
+
+    def __post_init__(self) -> None:
+        for name, rows in (("online_rows", self.online_rows), ("pinned_rows", self.pinned_rows)):
+            if rows < 1:
+                raise ConfigError("replay configuration", f"{name} is {rows}", f"set {name} to at least 1")
+        limit = self.memory_limit_gigabytes
+        if limit is not None and not limit > 0:
+            raise ConfigError(
+                "replay configuration",
+                f"memory_limit_gigabytes is {limit}",
+                "set it above 0, or leave it out for 0.8 of the available memory",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryBudget:
+    """What replay and prepared batches will take, in bytes, when full."""
+
+    row_bytes: int
+    online_rows: int
+    pinned_rows: int
+    batch_bytes: int
+    limit_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Everything together."""
+        return self.row_bytes * (self.online_rows + self.pinned_rows) + self.batch_bytes
+
+    def __str__(self) -> str:
+        rows = f"{self.online_rows:,} practice + {self.pinned_rows:,} pinned rows x {self.row_bytes:,} B"
+        total = f"{_size(self.total_bytes)}, limit {_size(self.limit_bytes)}"
+        return f"replay memory: {rows} + {_size(self.batch_bytes)} of batches = {total}"
+
+    def check(self) -> None:
+        """Raise MemoryBudgetError when it cannot fit."""
+        if self.total_bytes <= self.limit_bytes:
+            return
+        free = self.limit_bytes - self.batch_bytes - self.row_bytes * self.pinned_rows
+        fitting = free // self.row_bytes
+        cure = (
+            f"set online_rows to at most {fitting:,}, use smaller images, or raise memory_limit_gigabytes"
+            if fitting > 0
+            else "set pinned_rows and online_rows lower, use smaller images, or free memory on this computer"
+        )
+        raise MemoryBudgetError(STAGE, f"the replay cannot fit; {self}", cure)
+
+
+def budget(
+    interface: InterfaceSpec, config: ReplayConfig, *, updates: int, batch_size: int, batches_alive: int
+) -> MemoryBudget:
+    """The budget of two stores and of the batches of U x B transitions that are alive at once."""
+    limit = config.memory_limit_gigabytes
+    return MemoryBudget(
+        row_bytes=ReplayStore(interface, 1).nbytes,
+        online_rows=config.online_rows,
+        pinned_rows=config.pinned_rows,
+        batch_bytes=batches_alive * updates * batch_size * empty_buffers(interface, 1, 1).nbytes,
+        limit_bytes=int(available_bytes() * SHARE_OF_AVAILABLE if limit is None else limit * GIGABYTE),
+    )
+
+
+def available_bytes(meminfo: Path = MEMINFO) -> int:
+    """Memory that a new process may use, as Linux estimates it."""
+    for line in meminfo.read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) * 1024
+    raise MemoryBudgetError(
+        STAGE, f"{meminfo} does not tell the available memory", "set memory_limit_gigabytes by hand"
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / GIGABYTE:.2f} GB" if count >= 0.1 * GIGABYTE else f"{count / 1e6:.1f} MB"

@@ -1,0 +1,253 @@
+"""ReplayStore: steps in rows, each observation kept once, next observations found by link.
+
+A row's next observation is another row, named by `next_row`: rows of several actors lie interleaved, so
+"index + 1" may be a stranger's. A link is made only between consecutive steps of one episode of one stream,
+and rows leave in the order in which they came, so no link dangles. What followed a last step is a row that
+holds nothing but that observation.
+"""
+
+import math
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learner.replay.batch import TransitionBatch
+from learner.replay.buffers import BatchBuffers, Floats, empty_buffers
+from learner.replay.row_set import RowSet
+from shared.delivery import Stream
+from shared.interface import InterfaceSpec
+from shared.records import AmendRecord, StepRecord, stream_of
+from shared.step import Observation, Source, StepId, Why
+
+Rows = NDArray[np.int64]
+NONE = -1
+BYTES_PER_QUEUED_ROW = 40
+IMITATED = (Source.HUMAN, Source.SCRIPT)
+ROW = np.dtype(
+    [
+        ("reward", np.float32),
+        ("imitate", np.float32),
+        ("terminated", np.bool_),
+        ("truncated", np.bool_),
+        ("fault", np.bool_),
+        ("finite_observation", np.bool_),
+        ("finite_action", np.bool_),
+        ("next_row", np.int64),
+        ("serial", np.int64),
+        ("stream", np.int64),
+        ("episode", np.int64),
+        ("step", np.int64),
+    ],
+    align=True,
+)
+
+
+class Ongoing(NamedTuple):
+    """The last row of an episode that goes on; `serial` tells whether that row was overwritten since."""
+
+    episode: int
+    step: int
+    row: int
+    serial: int
+
+
+class ReplayStore:
+    """Rows of transitions. Owned by one thread.
+
+    A row can be sampled once its step is finite and either the world ended with it, or its next observation
+    is here and finite. A step that ended in a fault never can. A full store overwrites its oldest row that is
+    not kept, and its oldest kept one where there is no other.
+
+    Attributes:
+        interface: what its rows hold.
+        capacity_rows: how many there can be, those that hold only an observation included.
+        sampleable: the rows that can be sampled.
+        nonfinite: rows that came with a number that is not finite.
+    """
+
+    def __init__(self, interface: InterfaceSpec, capacity_rows: int) -> None:
+        self.interface = interface
+        self.capacity_rows = capacity_rows
+        self.sampleable = RowSet(capacity_rows)
+        self.nonfinite = 0
+        entries = interface.observations
+        self._observation = {e.name: np.zeros((capacity_rows, *e.shape), e.dtype) for e in entries}
+        self._vectors = [e.name for e in entries if not e.is_image]
+        self._action = np.zeros((capacity_rows, interface.action_size), np.float32)
+        self._rows = np.zeros(capacity_rows, ROW)
+        self._rows["next_row"] = self._rows["stream"] = NONE
+        self._ordinary: deque[int] = deque()
+        self._kept: deque[int] = deque()
+        self._written = 0
+        self._ongoing: dict[Stream, Ongoing] = {}
+        self._stream_numbers: dict[Stream, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._ordinary) + len(self._kept)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes it takes when full."""
+        blocks = [*self._observation.values(), self._action, self._rows, self.sampleable]
+        return sum(block.nbytes for block in blocks) + self.capacity_rows * BYTES_PER_QUEUED_ROW
+
+    def append(self, record: StepRecord, *, kept: bool = False) -> None:
+        """Take one step, and its final observation where it has one. Kept rows leave after all others."""
+        stream, step, name = stream_of(record), record.step, record.identity
+        row = self._new_row(step.observation, kept)
+        self._write_step(row, record)
+        self._link_to(stream, record, row)
+        this = Ongoing(name.episode, name.step, row, int(self._rows["serial"][row]))
+        if not step.last:
+            self._ongoing[stream] = this
+        elif step.final_observation is not None:
+            final_row = self._new_row(step.final_observation, kept)
+            if self._is_here(this):
+                self._rows["next_row"][row] = final_row
+        self._judge(row)
+
+    def append_observation(self, record: StepRecord, *, kept: bool = False) -> None:
+        """Take only what this step observed, as the next observation of the step before, if that is here."""
+        stream = stream_of(record)
+        if self._precedes(self._ongoing.get(stream), record):
+            self._link_to(stream, record, self._new_row(record.step.observation, kept))
+        self.cut(stream)
+
+    def cut(self, stream: Stream) -> None:
+        """The stream's episode does not go on here: its last row gets no further next observation."""
+        self._ongoing.pop(stream, None)
+
+    def amend(self, amend: AmendRecord) -> bool:
+        """Correct the step that it names; False when that step is not here."""
+        row = self._find(amend.target)
+        if row is None:
+            return False
+        if amend.reward is not None:
+            self._rows["reward"][row] = amend.reward
+        if amend.terminated is not None:
+            self._rows["terminated"][row] = amend.terminated
+        if amend.truncated is not None:
+            self._rows["truncated"][row] = amend.truncated
+        if amend.why is not None:
+            self._rows["fault"][row] = amend.why is Why.FAULT
+        self._judge(row)
+        return True
+
+    def gather(self, rows: Rows, n_step: int, discount: float) -> TransitionBatch:
+        """Transitions that start at `rows`, (U, B), each in `sampleable`; see `fill`."""
+        buffers = empty_buffers(self.interface, *rows.shape)
+        self.fill(buffers, slice(None), rows, n_step, discount)
+        return buffers.batch()
+
+    def fill(self, out: BatchBuffers, columns: slice, rows: Rows, n_step: int, discount: float) -> None:
+        """Copy the transitions that start at `rows` into these columns (second axis) of `out`.
+
+        n-step returns: up to `n_step` rewards along the links, discounted; fewer where the episode ends, the
+        data ends or a step cannot be sampled. The discount to that power, or 0 where the world ended.
+        """
+        reward, factor, next_rows = self._walk(rows, n_step, discount)
+        out.reward[:, columns], out.discount[:, columns] = reward, factor
+        out.imitate[:, columns] = self._rows["imitate"][rows]
+        for update, (here, after) in enumerate(zip(rows, next_rows, strict=True)):
+            self._action.take(here, 0, out.action[update, columns], "clip")
+            for name, block in self._observation.items():
+                block.take(here, 0, out.observation[name][update, columns], "clip")
+                block.take(after, 0, out.next_observation[name][update, columns], "clip")
+
+    def _walk(self, rows: Rows, n_step: int, discount: float) -> tuple[Floats, Floats, Rows]:
+        """(reward, discount, next row) of the transitions that start at `rows`."""
+        powers = np.power(discount, np.arange(n_step + 1)).astype(np.float32)
+        last, steps, reward = rows, np.ones(rows.shape, np.int64), self._rows["reward"][rows]
+        going = np.ones(rows.shape, np.bool_)
+        for power in powers[1:n_step]:
+            after = self._rows["next_row"][last]
+            going &= ~(self._rows["terminated"][last] | self._rows["truncated"][last]) & (after != NONE)
+            going &= self.sampleable.contains(after)
+            reward = np.where(going, reward + power * self._rows["reward"][after], reward)
+            last = np.where(going, after, last)
+            steps += going
+        after = self._rows["next_row"][last]
+        terminated = self._rows["terminated"][last]
+        usable = (after != NONE) & self._rows["finite_observation"][after]
+        factor = np.where(terminated, np.float32(0.0), powers[steps])
+        return reward, factor, np.where(terminated & ~usable, last, after)
+
+    def _new_row(self, observation: Observation, kept: bool) -> int:
+        row = self._free_row()
+        (self._kept if kept else self._ordinary).append(row)
+        self._rows["serial"][row] = self._written
+        self._written += 1
+        for name, block in self._observation.items():
+            block[row] = observation[name]
+        finite = all(bool(np.isfinite(observation[name]).all()) for name in self._vectors)
+        self._rows["finite_observation"][row] = finite
+        self.nonfinite += not finite
+        return row
+
+    def _free_row(self) -> int:
+        if len(self) < self.capacity_rows:
+            return len(self)
+        row = (self._ordinary or self._kept).popleft()
+        self.sampleable.put(row, False)
+        self._rows["next_row"][row] = NONE
+        self._rows["stream"][row] = NONE
+        return row
+
+    def _write_step(self, row: int, record: StepRecord) -> None:
+        step, name = record.step, record.identity
+        self._rows["stream"][row] = self._stream_numbers.setdefault(
+            stream_of(record), len(self._stream_numbers)
+        )
+        self._rows["episode"][row], self._rows["step"][row] = name.episode, name.step
+        self._action[row] = step.chosen_action
+        self._rows["reward"][row] = step.reward
+        self._rows["imitate"][row] = step.source in IMITATED
+        self._rows["terminated"][row], self._rows["truncated"][row] = step.terminated, step.truncated
+        self._rows["fault"][row] = step.why is Why.FAULT
+        finite = bool(np.isfinite(step.chosen_action).all())
+        self._rows["finite_action"][row] = finite
+        self.nonfinite += self._rows["finite_observation"][row] and not (
+            finite and math.isfinite(step.reward)
+        )
+
+    def _link_to(self, stream: Stream, record: StepRecord, row: int) -> None:
+        """Make `row` what followed the stream's step before this one."""
+        before = self._ongoing.pop(stream, None)
+        if before is not None and self._precedes(before, record):
+            self._rows["next_row"][before.row] = row
+            self._judge(before.row)
+
+    def _precedes(self, before: Ongoing | None, record: StepRecord) -> bool:
+        name = record.identity
+        return (
+            before is not None
+            and self._is_here(before)
+            and (before.episode, before.step + 1) == (name.episode, name.step)
+        )
+
+    def _is_here(self, place: Ongoing) -> bool:
+        return bool(self._rows["serial"][place.row] == place.serial)
+
+    def _judge(self, row: int) -> None:
+        """Decide whether a row can be sampled, after anything about it changed."""
+        after = self._rows["next_row"][row]
+        sound = (
+            self._rows["finite_observation"][row]
+            and self._rows["finite_action"][row]
+            and np.isfinite(self._rows["reward"][row])
+        )
+        followed = self._rows["terminated"][row] or (
+            after != NONE and self._rows["finite_observation"][after]
+        )
+        self.sampleable.put(row, bool(sound and followed and not self._rows["fault"][row]))
+
+    def _find(self, target: StepId) -> int | None:
+        number = self._stream_numbers.get(target[:2], NONE - 1)
+        rows = self._rows
+        same = (
+            (rows["stream"] == number) & (rows["episode"] == target.episode) & (rows["step"] == target.step)
+        )
+        hits = np.flatnonzero(same)
+        return int(hits[0]) if len(hits) else None
