@@ -9,12 +9,12 @@ null space hardly turns in 10 ms.
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 
 from robot_env.arms.base import ArmState, Impedance
 from robot_env.arms.mujoco_world import HAND, TCP, MujocoWorld, add_scene, panda_spec
 from robot_env.geometry import Pose, Vector, quaternion_wxyz, vector_from_rotation
+from robot_env.physics import Model, Spec, mujoco
 from robot_env.scene import Scene
 from shared.errors import ConfigError
 
@@ -43,7 +43,7 @@ class MujocoArmConfig:
         return MujocoArm(MujocoWorld(spec, scene), self, impedance, gripper_width_m)
 
 
-def add_impedance(spec: mujoco.MjSpec, impedance: Impedance) -> None:
+def add_impedance(spec: Spec, impedance: Impedance) -> None:
     """Six springs of bounded force and six dampers between tool and set-point."""
     stiffness = (impedance.stiffness_n_m,) * 3 + (impedance.rotational_stiffness_nm_rad,) * 3
     damping = (impedance.damping_ns_m,) * 3 + (impedance.rotational_damping_nms_rad,) * 3
@@ -55,7 +55,7 @@ def add_impedance(spec: mujoco.MjSpec, impedance: Impedance) -> None:
 
 
 def _add_actuator(
-    spec: mujoco.MjSpec,
+    spec: Spec,
     name: str,
     axis: int,
     bias: tuple[float, float, float],
@@ -170,7 +170,7 @@ def _in_task_space(jacobian: np.ndarray, vector: Vector) -> Vector:
     return np.linalg.solve(jacobian @ jacobian.T + DAMPED * np.eye(6), vector)
 
 
-def _subtree(model: mujoco.MjModel, name: str) -> list[int]:
+def _subtree(model: Model, name: str) -> list[int]:
     root = int(model.body(name).id)
     members = {root}
     for body in range(root + 1, model.nbody):

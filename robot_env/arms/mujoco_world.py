@@ -4,10 +4,10 @@ import importlib.resources
 import math
 from collections.abc import Callable, Mapping
 
-import mujoco
 import numpy as np
 
 from robot_env.geometry import Pose, quaternion_wxyz
+from robot_env.physics import Body, Data, Model, Spec, mujoco
 from robot_env.scene import Scene, SceneObject
 from shared.errors import ConfigError
 
@@ -18,13 +18,13 @@ FINGERS = ("left_finger", "right_finger")
 CONTACT_SOLREF = (0.004, 1.0)
 
 
-def panda_spec() -> mujoco.MjSpec:
+def panda_spec() -> Spec:
     """The primitive Panda that comes with the package, to be edited before it is compiled."""
     text = importlib.resources.files("robot_env.arms").joinpath("panda.xml").read_text(encoding="utf-8")
     return mujoco.MjSpec.from_string(text)
 
 
-def add_scene(spec: mujoco.MjSpec, scene: Scene) -> None:
+def add_scene(spec: Spec, scene: Scene) -> None:
     """Put the objects of a scene into a model and pair what may touch."""
     for thing in scene:
         body = _add_body(spec, thing)
@@ -42,7 +42,7 @@ def add_scene(spec: mujoco.MjSpec, scene: Scene) -> None:
     _add_pairs(spec, scene)
 
 
-def _add_body(spec: mujoco.MjSpec, thing: SceneObject) -> mujoco.MjsBody:
+def _add_body(spec: Spec, thing: SceneObject) -> Body:
     if thing.kind == "held":
         hand, tcp = spec.body(HAND), spec.site(TCP)
         return hand.add_body(name=thing.name, pos=np.add(tcp.pos, thing.held_at_m), gravcomp=1.0)
@@ -52,7 +52,7 @@ def _add_body(spec: mujoco.MjSpec, thing: SceneObject) -> mujoco.MjsBody:
     return body
 
 
-def _add_pairs(spec: mujoco.MjSpec, scene: Scene) -> None:
+def _add_pairs(spec: Spec, scene: Scene) -> None:
     held = [geom for thing in scene if thing.kind == "held" for geom in _geoms(thing)]
     for thing in scene:
         if thing.kind == "free":
@@ -71,7 +71,7 @@ def _geoms(thing: SceneObject) -> list[str]:
     return [f"{thing.name}/{number}" for number in range(len(thing.boxes))]
 
 
-def _add_pair(spec: mujoco.MjSpec, first: str, second: str, friction: float) -> None:
+def _add_pair(spec: Spec, first: str, second: str, friction: float) -> None:
     spec.add_pair(
         geomname1=first,
         geomname2=second,
@@ -84,9 +84,10 @@ def _add_pair(spec: mujoco.MjSpec, first: str, second: str, friction: float) -> 
 class MujocoWorld:
     """A compiled scene. Devices in it add what they must do every 10 ms of simulated time to `controllers`."""
 
-    def __init__(self, spec: mujoco.MjSpec, scene: Scene) -> None:
-        self.model = spec.compile()
-        self.data = mujoco.MjData(self.model)
+    def __init__(self, spec: Spec, scene: Scene) -> None:
+        self.model: Model = spec.compile()
+        self.data: Data = mujoco.MjData(self.model)
+        self.camera_names = tuple(camera.name for camera in spec.cameras)
         self.controllers: list[Callable[[], None]] = []
         self._scene = {thing.name: thing for thing in scene}
         self._steps_per_slice = round(SLICE_SECONDS / self.model.opt.timestep)
