@@ -1,0 +1,97 @@
+"""Probe observations: what a policy does on them tells whether it was restored as it was saved."""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import CheckpointError
+from shared.interface import InterfaceSpec, ObservationEntry
+from shared.policy.acting import SelectAction
+from shared.policy.parameters import FlatParameters
+
+PROBES = 8
+SEED = 0x9406E5
+TOLERANCE = 1e-5
+ACTION = "action"
+OBSERVATION = "observation/"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Probes:
+    """Observations, entries (P, ...), and the greedy actions (P, A) float32 that a policy chose for them."""
+
+    observations: dict[str, NDArray[np.generic]]
+    actions: NDArray[np.float32]
+
+    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Named arrays for a file."""
+        return {OBSERVATION + name: array for name, array in self.observations.items()} | {
+            ACTION: self.actions
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[np.generic]]) -> "Probes":
+        """The inverse of `to_arrays`. Raises CheckpointError when there are no actions."""
+        if ACTION not in arrays:
+            raise CheckpointError("checkpoint", "its probes hold no actions", "use the checkpoint before it")
+        observations = {n.removeprefix(OBSERVATION): a for n, a in arrays.items() if n != ACTION}
+        return cls(observations=observations, actions=arrays[ACTION].astype(np.float32, copy=False))
+
+
+class Prober:
+    """Greedy actions on the same probe observations for every version of a policy.
+
+    They are computed on the CPU, whatever trains, so that they compare across machines.
+    """
+
+    def __init__(self, select_action: SelectAction) -> None:
+        self._select = select_action
+        self._observations = probe_observations(select_action.spec.interface)
+
+    def probe(self, params: FlatParameters) -> Probes:
+        """What a policy with these parameters does."""
+        return Probes(observations=self._observations, actions=act(self._select, params, self._observations))
+
+
+def verify(probes: Probes, select_action: SelectAction, params: FlatParameters, whose: str) -> None:
+    """Refuse parameters that act otherwise than they did when the probes were taken.
+
+    Raises:
+        CheckpointError: an action differs by more than 1e-5, or is not a number.
+    """
+    actions = act(select_action, params, probes.observations)
+    if actions.shape == probes.actions.shape and np.allclose(actions, probes.actions, rtol=0, atol=TOLERANCE):
+        return
+    worst = float(np.abs(actions - probes.actions).max()) if actions.shape == probes.actions.shape else np.nan
+    raise CheckpointError(
+        "checkpoint",
+        f"the policy restored from {whose} acts differently on its probe observations (by up to {worst:g})",
+        "use the checkpoint before it, or the HandsOn release and JAX version that wrote this one",
+    )
+
+
+def act(
+    select_action: SelectAction, params: FlatParameters, observations: dict[str, NDArray[np.generic]]
+) -> NDArray[np.float32]:
+    """Greedy actions (P, A) float32, one observation after the other, on the CPU."""
+    count = len(next(iter(observations.values())))
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        key = jax.random.key(0)
+        rows = ({name: array[i] for name, array in observations.items()} for i in range(count))
+        return np.stack([select_action(params, row, key, True) for row in rows])
+
+
+def probe_observations(interface: InterfaceSpec) -> dict[str, NDArray[np.generic]]:
+    """Eight observations that follow from the interface alone: normal about its offsets, noise for images."""
+    rng = np.random.default_rng(SEED)
+    return {entry.name: _draw(rng, entry) for entry in interface.observations}
+
+
+def _draw(rng: np.random.Generator, entry: ObservationEntry) -> NDArray[np.generic]:
+    shape = (PROBES, *entry.shape)
+    if entry.is_image:
+        return rng.integers(0, 256, shape, dtype=np.uint8)
+    offset, scale = np.asarray(entry.offset or 0.0), np.asarray(entry.scale or 1.0)
+    return np.clip(offset + scale * rng.standard_normal(shape), entry.low, entry.high).astype(np.float32)
