@@ -80,18 +80,23 @@ class Child:
         )
 
 
-def start(name: str, argv: Sequence[str], log_path: Path, environment: Mapping[str, str]) -> Child:
-    """Run `handson ARGV` with this interpreter, its output appended to `log_path`.
+def handson(*arguments: str) -> list[str]:
+    """The command that runs a role of this very checkout with this very interpreter."""
+    return [sys.executable, "-m", "deploy.cli", *arguments]
+
+
+def start(name: str, command: Sequence[str], log_path: Path, environment: Mapping[str, str]) -> Child:
+    """Run a command, its output appended to `log_path`.
 
     Args:
         name: what messages call it.
-        argv: role and options.
+        command: program and arguments.
         log_path: file for standard output and error.
         environment: variables on top of this process's own.
     """
     with log_path.open("ab") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.cli", *argv],
+            list(command),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,

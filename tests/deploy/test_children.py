@@ -9,18 +9,13 @@ from deploy import children
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """`run(code)`: a child that runs this Python code instead of a role."""
+def run(tmp_path: Path):
+    """`run(code)`: a child that runs this Python code."""
     started: list[children.Child] = []
-    real = subprocess.Popen
-
-    def popen(argv, **keywords):
-        return real([sys.executable, "-c", argv[3]], **keywords)
-
-    monkeypatch.setattr(children.subprocess, "Popen", popen)
 
     def start(code: str) -> children.Child:
-        started.append(children.start("the child", [code], tmp_path / "child.log", {"NAMED": "so"}))
+        command = [sys.executable, "-c", code]
+        started.append(children.start("the child", command, tmp_path / "child.log", {"NAMED": "so"}))
         return started[-1]
 
     yield start
@@ -83,10 +78,8 @@ def test_a_child_listens_even_where_its_launcher_does_not(run, wait_until):
 LAUNCHER = """
 import sys, time, pathlib
 from deploy import children
-real = children.subprocess.Popen
-children.subprocess.Popen = lambda argv, **k: real([sys.executable, "-c", argv[3]], **k)
 code = "import time; print('ready', flush=True); time.sleep(60)"
-child = children.start("x", [code], pathlib.Path(sys.argv[1]), {})
+child = children.start("x", [sys.executable, "-c", code], pathlib.Path(sys.argv[1]), {})
 print(child.pid, flush=True)
 time.sleep(60)
 """
