@@ -110,14 +110,15 @@ class Simulation:
         """Until there is a reason to stop."""
         stop_at = self._started + self._plan.budget_seconds - self._plan.evaluation_seconds
         while True:
-            ended = actor.wait(LOOK_SECONDS)
+            learner_ended = learner.status is not None  # asked first: it ends right after the actor
+            actor_ended = actor.wait(LOOK_SECONDS) is not None
             self._look()
             for child in (learner, actor):
                 child.check()
-            if learner.status is not None:
-                raise ProcessFailed("learner", "ended before the actor did", f"read {learner.log_path}")
-            if ended is not None:
+            if actor_ended:
                 return "steps"
+            if learner_ended:
+                raise ProcessFailed("learner", "ended before the actor did", f"read {learner.log_path}")
             if self._plan.target is not None and self._plan.target.reached(self.progress.evaluations):
                 return "target"
             if self._clock.now() >= stop_at:
