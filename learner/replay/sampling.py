@@ -1,7 +1,7 @@
 """Which transitions go into an update call, and in what share: first a plan of rows, then their contents.
 
 RLPD's symmetric sampling (Ball et al. 2023, section 4.1): an exact share of every minibatch comes from the
-pinned pool. The draw depends on nothing but (seed, call) and the two row sets, so a resumed run draws the same.
+pinned pool. The draw depends only on (seed, call) and the two row sets, so a resumed run draws the same.
 """
 
 from dataclasses import dataclass
