@@ -29,6 +29,7 @@ LIBRARY_THREADS = (
     "ThreadPoolExecutor-",
     "base_pytree_ch",
     "metadata_ch",
+    "pyzmq-buffers",
     "pytest_timeout",
     "tqdm",
 )
