@@ -1,0 +1,130 @@
+"""A world small enough to count in, and the policies that act in it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium
+import jax
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
+from shared.policy.network import GaussianPolicy
+from shared.policy.parameters import flatten
+from shared.policy.snapshot import PolicySnapshot
+from shared.policy.spec import PolicySpec
+from shared.step import Why
+
+INTERFACE = InterfaceSpec(
+    name="counting",
+    observations=(
+        ObservationEntry(name="count", shape=(1,), dtype="float32"),
+        ObservationEntry(name="start", shape=(2,), dtype="float32"),
+    ),
+    actions=(ActionEntry(name="move", low=(-1.0, -1.0), high=(1.0, 1.0), unit="m"),),
+    control_hz=10.0,
+)
+
+
+class CountingEnv(gymnasium.Env[Any, Any]):
+    """Every observation differs from every other one: `count` goes on over steps and episodes.
+
+    Args:
+        plan: (length, why) of one episode after another; the last one repeats.
+        spoil: steps (counted over the life of the environment, resets not included) that return a nan, in the
+            observation or, where it says "reward", in the reward.
+    """
+
+    def __init__(
+        self,
+        plan: Sequence[tuple[int, Why]] = ((5, Why.TIME_LIMIT),),
+        spoil: dict[int, str] | None = None,
+        spoil_resets: Sequence[int] = (),
+    ) -> None:
+        self.interface = INTERFACE
+        self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
+        self.actions: list[np.ndarray] = []
+        self.seeds: list[int | None] = []
+        self.steps = 0
+        self._plan = list(plan)
+        self._spoil = spoil or {}
+        self._spoil_resets = set(spoil_resets)
+        self._count = np.zeros(1, np.float32)  # reused in place, as some environments do
+        self._left = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        super().reset(seed=seed)
+        self._length, self._why = self._plan.pop(0) if len(self._plan) > 1 else self._plan[0]
+        self._left = self._length
+        self._start = self.np_random.uniform(size=2).astype(np.float32)
+        self.seeds.append(seed)
+        self._count += 1
+        if len(self.seeds) - 1 in self._spoil_resets:
+            return self._observation() | {"count": np.full(1, np.nan, np.float32)}, {}
+        return self._observation(), {}
+
+    def step(self, action: np.ndarray):
+        assert self._left > 0, "stepped after the end"
+        self.actions.append(np.array(action))
+        self._left -= 1
+        self._count += 1
+        spoil = self._spoil.get(self.steps)
+        self.steps += 1
+        observation = self._observation()
+        if spoil == "observation":
+            observation["count"] = np.full(1, np.nan, np.float32)
+        reward = float("nan") if spoil == "reward" else 1.0
+        over = self._left == 0
+        why = self._why if over else None
+        info = {
+            "success": why is Why.SUCCESS,
+            "why": why,
+            "reward_terms": {"step": reward},
+            "executed_command": np.asarray(action, np.float32) * 0.1,
+            "limited_by": (),
+        }
+        terminated = why in (Why.SUCCESS, Why.FAILURE)
+        return observation, reward, terminated, over and not terminated, info
+
+    def render(self) -> np.ndarray:
+        return np.full((60, 80, 3), int(self._count[0]) % 256, np.uint8)
+
+    def _observation(self) -> dict[str, np.ndarray]:
+        return {"start": self._start, "count": self._count, "undeclared": np.zeros(3)}
+
+
+MakeSnapshot = Callable[..., PolicySnapshot]
+
+
+@pytest.fixture(scope="session")
+def counting_env() -> type[CountingEnv]:
+    """The class, to be made as the test needs it."""
+    return CountingEnv
+
+
+@pytest.fixture(scope="session")
+def make_snapshot() -> MakeSnapshot:
+    """`make_snapshot(version, seed=0, interface=..., **policy settings)`: an untrained policy."""
+
+    def make(
+        version: int = 0,
+        *,
+        seed: int | None = None,
+        interface: InterfaceSpec = INTERFACE,
+        incarnation: str = "learner-life",
+        **settings: Any,
+    ) -> PolicySnapshot:
+        spec = PolicySpec(interface=interface, **({"hidden": (8,)} | settings))
+        zeros = {e.name: np.zeros(e.shape, e.dtype) for e in interface.observations}
+        params = GaussianPolicy(spec).init(jax.random.key(version if seed is None else seed), zeros)
+        return PolicySnapshot(
+            spec=spec,
+            params=flatten(params["params"]),
+            learner_incarnation=incarnation,
+            version=version,
+            update=10 * version,
+            created_at_seconds=1e9,
+        )
+
+    return make
