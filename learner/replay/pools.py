@@ -1,0 +1,45 @@
+"""The two stores of a learner, and which record goes into which: practice, and what was demonstrated."""
+
+from learner.replay.budget import ReplayConfig
+from learner.replay.store import ReplayStore
+from shared.interface import InterfaceSpec
+from shared.records import AmendRecord, LostRecord, Record, StepRecord, stream_of
+from shared.step import EpisodeKind, Source
+
+
+class Pools:
+    """Applies records in log order. Its contents depend on nothing but those records. Owned by one thread.
+
+    Attributes:
+        online: every training step; the oldest leave first.
+        pinned: demos, and training steps that a person drove; the oldest of the latter leave first.
+        unknown_amends: corrections of steps that are in neither store.
+    """
+
+    def __init__(self, interface: InterfaceSpec, config: ReplayConfig) -> None:
+        self.online = ReplayStore(interface, config.online_rows)
+        self.pinned = ReplayStore(interface, config.pinned_rows)
+        self.unknown_amends = 0
+
+    def apply(self, record: Record) -> None:
+        """Take one record; evaluation steps are not kept."""
+        match record:
+            case StepRecord(kind=EpisodeKind.TRAINING):
+                self._practise(record)
+            case StepRecord(kind=EpisodeKind.DEMO):
+                self.pinned.append(record, kept=True)
+            case AmendRecord():
+                found = [store.amend(record) for store in (self.online, self.pinned)]
+                self.unknown_amends += not any(found)
+            case LostRecord():
+                self.online.cut(stream_of(record))
+                self.pinned.cut(stream_of(record))
+            case _:
+                pass
+
+    def _practise(self, record: StepRecord) -> None:
+        self.online.append(record)
+        if record.step.source is Source.HUMAN:
+            self.pinned.append(record)
+        else:
+            self.pinned.append_observation(record)

@@ -1,0 +1,300 @@
+"""Sampler: the thread that owns the replay, and prepares update calls before the trainer asks for them.
+
+On a simulated clock a call sees exactly the shortest prefix of the log whose training steps pay for it, however they
+came, and its rows are drawn by (seed, call). So the same log gives the same batches bit by bit,
+and a run that continues from a position in the log goes on as if it had never stopped. On a wall clock a call
+sees all that has arrived.
+"""
+
+import itertools
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from learner.ratio import Ratio, RatioConfig
+from learner.replay.batch import TransitionBatch
+from learner.replay.budget import ReplayConfig
+from learner.replay.minibatches import Minibatches
+from learner.replay.pools import Pools
+from shared.delivery import Stream
+from shared.errors import CheckpointError, ConfigError
+from shared.interface import InterfaceSpec
+from shared.records import LostRecord, Record, StepRecord, stream_of
+from shared.step import EpisodeKind
+
+log = logging.getLogger(__name__)
+
+STAGE = "sampler"
+TURN_SECONDS = 0.05
+
+Arrivals = queue.SimpleQueue[tuple[int, Record]]
+Numbered = tuple[int, Record]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplerConfig:
+    """What a minibatch is made of."""
+
+    batch_size: int = 256
+    """Transitions in one minibatch: one critic update."""
+    demo_share: float = 0.5
+    """Exact share of every minibatch that comes from demos and corrections, while there are any."""
+    min_rows: int = 1
+    """Transitions of practice that must be there before the first call."""
+    queue_depth: int = 2
+    """Calls that are prepared ahead."""
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
+    """How much is kept."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "min_rows", "queue_depth"):
+            if getattr(self, name) < 1:
+                raise ConfigError(STAGE, f"{name} is {getattr(self, name)}", f"set {name} to at least 1")
+        if not 0 <= self.demo_share <= 1:
+            raise ConfigError(
+                STAGE, f"demo_share is {self.demo_share}", "choose a share in [0, 1]; RLPD takes 0.5"
+            )
+        if self.min_rows > self.replay.online_rows // 2:
+            raise ConfigError(
+                STAGE,
+                f"min_rows is {self.min_rows}, online_rows only {self.replay.online_rows}",
+                "set min_rows to at most half of online_rows",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedCall:
+    """One update call, ready to run.
+
+    Attributes:
+        call: counted from 0 over the whole run.
+        first_update: critic updates before this call.
+        batch: U minibatches, on the device.
+        position: how many records of the log it saw; with `ratio`, where to go on after it.
+        ratio: the ratio's state after it.
+        consumed: training steps of each stream among those records, lost ones included.
+    """
+
+    call: int
+    first_update: int
+    batch: TransitionBatch
+    position: int
+    ratio: dict[str, int | float]
+    consumed: Mapping[Stream, int]
+
+
+class Sampler:
+    """Call `restore` or `absorb` before `start`, if at all; then only `next`, `drain`, `check` and `close`.
+
+    Args:
+        arrivals: (position, record) in log order, put by another thread.
+        device_put: copies a batch to where the updates run.
+        n_step, discount: of the returns, as the agent is configured.
+    """
+
+    def __init__(
+        self,
+        interface: InterfaceSpec,
+        config: SamplerConfig,
+        ratio: RatioConfig,
+        *,
+        seed: int,
+        n_step: int,
+        discount: float,
+        arrivals: Arrivals,
+        device_put: Callable[[TransitionBatch], TransitionBatch],
+    ) -> None:
+        _require_progress(config, ratio)
+        self.pools = Pools(interface, config.replay)
+        self.ratio = Ratio(ratio)
+        self.position = 0
+        self._config = config
+        self._minibatches = Minibatches(
+            pools=self.pools,
+            seed=seed,
+            batch_size=config.batch_size,
+            demo_share=config.demo_share,
+            n_step=n_step,
+            discount=discount,
+        )
+        self._arrivals = arrivals
+        self._device_put = device_put
+        self._call = 0
+        self._consumed: dict[Stream, int] = {}
+        self._backlog: Iterator[Numbered] = iter(())
+        self._prepared: queue.Queue[PreparedCall] = queue.Queue(config.queue_depth)
+        self._draining = threading.Event()
+        self._closing = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+
+    @property
+    def consumed(self) -> dict[Stream, int]:
+        """Training steps of each stream that were taken in so far, lost ones included."""
+        return dict(self._consumed)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all that `drain` asked for has been handed out."""
+        return self._draining.is_set() and not self._thread.is_alive() and self._prepared.empty()
+
+    def restore(
+        self,
+        records: Iterator[Numbered],
+        *,
+        position: int,
+        ratio: Mapping[str, int | float] | None = None,
+        call: int = 0,
+    ) -> None:
+        """Go on after `call` calls at this position of the log; later records come before all arrivals.
+
+        Raises:
+            CheckpointError: the log ends before the position.
+        """
+        for number, record in records:
+            if number >= position:
+                self._backlog = itertools.chain([(number, record)], records)
+                break
+            self._take(number, record)
+        if self.position != position:
+            raise CheckpointError(
+                STAGE,
+                f"the checkpoint was made after {position} records, the episode log holds {self.position}",
+                "restore the run's episodes directory, or resume from an older checkpoint",
+            )
+        self.ratio = Ratio(self.ratio.config, ratio)
+        self._call = call
+
+    def absorb(self, position: int) -> None:
+        """Take what has arrived already, in this thread, up to a position: demos, before the start."""
+        while self.position < position and (numbered := self._arrived()) is not None:
+            self._apply(*numbered)
+
+    def imitation_batch(self, index: int, updates: int) -> TransitionBatch:
+        """The index-th batch of pinned rows only, before the start. Raises ValueError when there are none."""
+        return self._device_put(self._minibatches.of_demos(index, updates))
+
+    def start(self) -> None:
+        """Begin to prepare calls."""
+        self._thread.start()
+
+    def next(self, timeout_seconds: float) -> PreparedCall | None:
+        """The next call; None when there is none in time."""
+        try:
+            return self._prepared.get(timeout_seconds > 0, timeout_seconds or None)
+        except queue.Empty:
+            return None
+
+    def drain(self) -> None:
+        """No more will arrive: prepare the calls that are paid for, then end; see `finished`."""
+        self._draining.set()
+
+    def check(self) -> None:
+        """Raise what ended the thread, if anything did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def close(self, deadline_seconds: float) -> bool:
+        """End the thread; False when the deadline came first."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(deadline_seconds)
+        if self._thread.is_alive():
+            log.warning("the sampler did not end within %.1f s", deadline_seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while self._advance():
+                self._offer(self._prepare())
+        except BaseException as error:  # noqa: BLE001 - raised by check() in the thread that asks
+            self._failure = error
+
+    def _advance(self) -> bool:
+        """Apply what the next call is to see; False when there will be no next call."""
+        if self.ratio.config.clock == "wall":
+            while (numbered := self._arrived()) is not None:
+                self._apply(*numbered)
+        while not self._callable():
+            numbered = self._await_record()
+            if numbered is None:
+                return False
+            self._apply(*numbered)
+        return not self._closing.is_set()
+
+    def _callable(self) -> bool:
+        return self.ratio.ready() and len(self.pools.online.sampleable) >= self._config.min_rows
+
+    def _await_record(self) -> Numbered | None:
+        """The next record of the log; None when closing, or when draining and there is no more."""
+        while not self._closing.is_set():
+            numbered = self._arrived(TURN_SECONDS)
+            if numbered is not None or self._draining.is_set():
+                return numbered
+        return None
+
+    def _arrived(self, timeout_seconds: float = 0.0) -> Numbered | None:
+        numbered = next(self._backlog, None)
+        if numbered is not None:
+            return numbered
+        try:
+            return self._arrivals.get(timeout_seconds > 0, timeout_seconds or None)
+        except queue.Empty:
+            return None
+
+    def _apply(self, number: int, record: Record) -> None:
+        self._take(number, record)
+        if isinstance(record, StepRecord) and record.kind is EpisodeKind.TRAINING:
+            self.ratio.observe_training_step()
+
+    def _take(self, number: int, record: Record) -> None:
+        if number != self.position:
+            raise ValueError(f"record {number} of the log came where {self.position} is next")
+        self.position = number + 1
+        self.pools.apply(record)
+        steps = _steps_used(record)
+        if steps:
+            stream = stream_of(record)
+            self._consumed[stream] = self._consumed.get(stream, 0) + steps
+
+    def _prepare(self) -> PreparedCall:
+        updates, first_update = self.ratio.config.call_updates, self.ratio.updates
+        batch = self._device_put(self._minibatches.of_call(self._call, updates))
+        self.ratio.spend()
+        prepared = PreparedCall(
+            call=self._call,
+            first_update=first_update,
+            batch=batch,
+            position=self.position,
+            ratio=self.ratio.to_dict(),
+            consumed=self.consumed,
+        )
+        self._call += 1
+        return prepared
+
+    def _offer(self, prepared: PreparedCall) -> None:
+        while not self._closing.is_set():
+            try:
+                self._prepared.put(prepared, timeout=TURN_SECONDS)
+                return
+            except queue.Full:
+                pass
+
+
+def _steps_used(record: Record) -> int:
+    if isinstance(record, LostRecord):
+        return record.count
+    return int(isinstance(record, StepRecord) and record.kind is EpisodeKind.TRAINING)
+
+
+def _require_progress(config: SamplerConfig, ratio: RatioConfig) -> None:
+    """On a simulated clock the actor waits for the first call: it must be possible before that."""
+    steps = ratio.warmup_steps + ratio.max_lead_steps
+    if ratio.clock == "simulated" and steps <= config.min_rows:
+        raise ConfigError(
+            STAGE,
+            f"the first call needs {config.min_rows} transitions, but the actor waits after {steps} steps",
+            f"set warmup_steps to at least {config.min_rows}, or min_rows below {steps}",
+        )
