@@ -1,7 +1,7 @@
 """Sampler: the thread that owns the replay, and prepares update calls before the trainer asks for them.
 
-On a simulated clock a call sees exactly the shortest prefix of the log whose training steps pay for it, however they
-came, and its rows are drawn by (seed, call). So the same log gives the same batches bit by bit,
+On a simulated clock a call sees exactly the shortest prefix of the log whose training steps pay for it,
+whenever they came, and its rows are drawn by (seed, call). So the same log gives the same batches bit for bit,
 and a run that continues from a position in the log goes on as if it had never stopped. On a wall clock a call
 sees all that has arrived.
 """
@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from learner.ratio import Ratio, RatioConfig
 from learner.replay.batch import TransitionBatch
 from learner.replay.budget import ReplayConfig
-from learner.replay.minibatches import Minibatches
 from learner.replay.pools import Pools
+from learner.replay.sampling import gather, generator, plan
 from shared.delivery import Stream
 from shared.errors import CheckpointError, ConfigError
 from shared.interface import InterfaceSpec
@@ -86,7 +86,7 @@ class PreparedCall:
 
 
 class Sampler:
-    """Call `restore` or `absorb` before `start`, if at all; then only `next`, `drain`, `check` and `close`.
+    """Call `restore` before `start`, if at all; after it `next`, `drain`, `check`, `close` and the properties.
 
     Args:
         arrivals: (position, record) in log order, put by another thread.
@@ -111,14 +111,7 @@ class Sampler:
         self.ratio = Ratio(ratio)
         self.position = 0
         self._config = config
-        self._minibatches = Minibatches(
-            pools=self.pools,
-            seed=seed,
-            batch_size=config.batch_size,
-            demo_share=config.demo_share,
-            n_step=n_step,
-            discount=discount,
-        )
+        self._seed, self._n_step, self._discount = seed, n_step, discount
         self._arrivals = arrivals
         self._device_put = device_put
         self._call = 0
@@ -166,15 +159,6 @@ class Sampler:
             )
         self.ratio = Ratio(self.ratio.config, ratio)
         self._call = call
-
-    def absorb(self, position: int) -> None:
-        """Take what has arrived already, in this thread, up to a position: demos, before the start."""
-        while self.position < position and (numbered := self._arrived()) is not None:
-            self._apply(*numbered)
-
-    def imitation_batch(self, index: int, updates: int) -> TransitionBatch:
-        """The index-th batch of pinned rows only, before the start. Raises ValueError when there are none."""
-        return self._device_put(self._minibatches.of_demos(index, updates))
 
     def start(self) -> None:
         """Begin to prepare calls."""
@@ -261,7 +245,7 @@ class Sampler:
 
     def _prepare(self) -> PreparedCall:
         updates, first_update = self.ratio.config.call_updates, self.ratio.updates
-        batch = self._device_put(self._minibatches.of_call(self._call, updates))
+        batch = self._device_put(self._draw(updates))
         self.ratio.spend()
         prepared = PreparedCall(
             call=self._call,
@@ -273,6 +257,18 @@ class Sampler:
         )
         self._call += 1
         return prepared
+
+    def _draw(self, updates: int) -> TransitionBatch:
+        online, pinned = self.pools.online, self.pools.pinned
+        rows = plan(
+            generator(self._seed, self._call),
+            online.sampleable,
+            pinned.sampleable,
+            batch_size=self._config.batch_size,
+            updates=updates,
+            demo_share=self._config.demo_share,
+        )
+        return gather(rows, online, pinned, n_step=self._n_step, discount=self._discount)
 
     def _offer(self, prepared: PreparedCall) -> None:
         while not self._closing.is_set():
