@@ -117,10 +117,12 @@ def make_snapshot() -> MakeSnapshot:
     ) -> PolicySnapshot:
         spec = PolicySpec(interface=interface, **({"hidden": (8,)} | settings))
         zeros = {e.name: np.zeros(e.shape, e.dtype) for e in interface.observations}
-        params = GaussianPolicy(spec).init(jax.random.key(version if seed is None else seed), zeros)
+        shapes = jax.eval_shape(GaussianPolicy(spec).init, jax.random.key(0), zeros)["params"]
+        rng = np.random.default_rng(version if seed is None else seed)
+        params = jax.tree.map(lambda leaf: rng.normal(0.0, 0.3, leaf.shape).astype(leaf.dtype), shapes)
         return PolicySnapshot(
             spec=spec,
-            params=flatten(params["params"]),
+            params=flatten(params),
             learner_incarnation=incarnation,
             version=version,
             update=10 * version,

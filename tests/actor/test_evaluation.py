@@ -1,0 +1,92 @@
+"""`handson eval`: a saved policy over fixed starts, with no learner anywhere."""
+
+import json
+import signal
+
+import pytest
+
+from actor import evaluation
+from actor.recording import Recording
+from actor.world import open_world
+from shared.episodes import group_episodes, read_episodes
+from shared.errors import CheckpointError, EpisodeFileError, InterfaceMismatch
+from shared.policy.snapshot import write_snapshot
+from shared.step import EpisodeKind, Source
+
+
+@pytest.fixture
+def reach_policy(tmp_path, make_snapshot):
+    with open_world("reach", "simulated") as world:
+        interface = world.interface
+    path = tmp_path / "policy.snapshot"
+    write_snapshot(path, make_snapshot(3, interface=interface))
+    return path
+
+
+def arguments(policy, out, *more: str) -> list[str]:
+    return ["--policy", str(policy), "--task", "reach", "--episodes", "2", "--out", str(out), *more]
+
+
+def test_it_leaves_the_numbers_and_the_episodes(tmp_path, reach_policy, capsys) -> None:
+    assert evaluation.main(arguments(reach_policy, tmp_path / "out")) == 0
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert found["eval_episodes"] == len(found["episodes"]) == 2
+    assert [episode["start_seed"] for episode in found["episodes"]] == [2_000_000, 2_000_001]
+    assert 0 <= found["success_interval"][0] <= found["success_rate"] <= found["success_interval"][1] <= 1
+    assert (found["policy_version"], found["environment"], found["greedy"]) == (3, "reach", True)
+    file = read_episodes(tmp_path / "out" / "evaluation.mcap")
+    episodes = list(group_episodes(file.records()))
+    for episode, row in zip(episodes, found["episodes"], strict=True):
+        assert episode.complete
+        assert episode.kind is EpisodeKind.EVALUATION
+        assert len(episode.steps) == row["length"]
+        assert episode.steps[-1].step.why == row["why"]
+        assert sum(record.step.reward for record in episode.steps) == pytest.approx(row["episode_return"])
+        assert {record.step.source for record in episode.steps} == {Source.POLICY}
+    assert "success" in capsys.readouterr().out
+
+
+def test_the_same_policy_from_the_same_starts_gives_the_same_result(tmp_path, reach_policy) -> None:
+    results = []
+    for name in ("a", "b"):
+        evaluation.main(arguments(reach_policy, tmp_path / name, "--start-seed", "5", "--episodes", "1"))
+        results.append(json.loads((tmp_path / name / "evaluation.json").read_text())["episodes"])
+    assert results[0] == results[1]
+
+
+def test_a_policy_of_another_world_is_refused_with_both_printed(tmp_path, make_snapshot) -> None:
+    write_snapshot(tmp_path / "policy.snapshot", make_snapshot())
+    with pytest.raises(InterfaceMismatch, match=r"(?s)reach at 10 Hz.*counting at 10 Hz"):
+        evaluation.main(arguments(tmp_path / "policy.snapshot", tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a policy at all, but long enough to look at"])
+def test_a_file_that_is_no_policy_is_refused(tmp_path, content) -> None:
+    path = tmp_path / "policy.snapshot"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CheckpointError):
+        evaluation.main(arguments(path, tmp_path / "out"))
+
+
+def test_an_evaluation_is_never_overwritten(tmp_path, reach_policy) -> None:
+    earlier = tmp_path / "out" / "evaluation.mcap"
+    earlier.parent.mkdir()
+    earlier.write_bytes(b"precious")
+    with pytest.raises(EpisodeFileError, match="exists already"):
+        evaluation.main(arguments(reach_policy, tmp_path / "out"))
+    assert earlier.read_bytes() == b"precious"
+
+
+def test_an_interrupt_leaves_no_result(tmp_path, reach_policy, monkeypatch, capsys) -> None:
+    add = Recording.add
+
+    def add_then_interrupt(self, steps) -> None:
+        add(self, steps)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Recording, "add", add_then_interrupt)
+    assert evaluation.main(arguments(reach_policy, tmp_path / "out")) == 130
+    assert not (tmp_path / "out" / "evaluation.json").exists()
+    assert "SIGTERM" in capsys.readouterr().err
