@@ -1,8 +1,9 @@
 """From an action in policy units to a command in SI units, and what is recorded of it.
 
-The set-point is the measured pose at the start of the period plus the bounded displacement, so what an action does
-follows from the observation and nothing else. The gripper is told a state: positive opens, negative closes, and
-within a small band round 0 it keeps what it was told before, which is an observation too.
+The set-point is the measured pose at the start of the period plus the bounded displacement, so what an
+action does follows from the observation and nothing else. The gripper is told a state: positive opens,
+negative closes, and within a small band round 0 it keeps what it was told before, which is an observation
+too.
 """
 
 import numpy as np
@@ -17,7 +18,7 @@ from shared.step import Action
 
 
 def action_entries(settings: TaskSettings) -> tuple[ActionEntry, ...]:
-    """Translation along the base axes, then rotation about the vertical, then the gripper, as the task uses them."""
+    """Translation along the base axes, rotation about the vertical, gripper: those the task uses."""
     step, turn = settings.translation_limit_m, settings.rotation_limit_rad
     entries = [ActionEntry(name="translation_base", low=(-step,) * 3, high=(step,) * 3, unit="m")]
     if turn > 0:
@@ -28,7 +29,7 @@ def action_entries(settings: TaskSettings) -> tuple[ActionEntry, ...]:
 
 
 def admit(action: Action, size: int) -> Action:
-    """The action as float32 (size,) within [-1, 1]; raises NonFiniteError where it is not finite or misshapen."""
+    """The action as float32 (size,) in [-1, 1]; NonFiniteError where it is misshapen or not finite."""
     array = np.asarray(action, dtype=np.float32)
     if array.shape != (size,) or not bool(np.isfinite(array).all()):
         raise NonFiniteError(
@@ -58,7 +59,7 @@ def wanted_opening(action: Action, opening: bool, settings: TaskSettings) -> boo
 def executed_command(
     before: ArmState, target: Pose, opening: bool | None, settings: TaskSettings
 ) -> NDArray[np.float32]:
-    """What was sent, in the order of `action_entries` and in their units; the gripper as 1 open, -1 closed."""
+    """What was sent, in the order and units of `action_entries`; the gripper as 1 open, -1 closed."""
     executed = list(target.position_m - before.tcp.position_m)
     if settings.rotation_limit_rad > 0:
         executed.append(vector_from_rotation(target.rotation @ before.tcp.rotation.T)[2])

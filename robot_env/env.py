@@ -21,13 +21,14 @@ from shared.interface import InterfaceSpec, ObservationEntry
 from shared.step import Action, Observation, Why
 
 
-class RobotEnv(gymnasium.Env[Observation, Action]):
+class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
     """One arm practising one task.
 
-    `step` takes an action (A,) in [-1, 1] and owns the rate: it returns at the end of the period. Its info holds
-    success (bool), why (a Why value or None), reward_terms (dict), executed_command ((A,) float32, SI units, after
-    safety, the gripper as 1 open and -1 closed), limited_by (names of the limits reached) and overrun_seconds.
-    `reset(seed=...)` alone decides the start. Raises ObservationError for anything that is not finite.
+    `step` takes an action (A,) in [-1, 1] and owns the rate: it returns at the end of the period. Its info
+    holds success (bool), why (a Why value or None), reward_terms (dict), executed_command ((A,) float32, SI
+    units, after safety, the gripper as 1 open and -1 closed), limited_by (names of the limits reached) and
+    overrun_seconds. `reset(seed=...)` alone decides the start. Raises ObservationError for anything that is
+    not finite.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012

@@ -1,7 +1,7 @@
 """The five families a lab plugs together, and how a name in a table becomes a class.
 
-Tables hold strings, `{"mujoco": "robot_env.arms.mujoco:MujocoArmConfig"}`, resolved on use: no driver is imported
-unless it was chosen, and no import is needed for its side effect.
+Tables hold strings, `{"mujoco": "robot_env.arms.mujoco:MujocoArmConfig"}`, resolved on use: no driver is
+imported unless it was chosen, and no import is needed for its side effect.
 """
 
 import difflib

@@ -1,5 +1,6 @@
 """Any other Gymnasium environment with Box actions, through the same interface as our own tasks."""
 
+import difflib
 from typing import Any
 
 import gymnasium
@@ -8,9 +9,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from robot_env.actions import admit
-from robot_env.families import nearest
 from robot_env.foreign_spaces import Flattened, action_entry
 from robot_env.rate import Rate
+from robot_env.rendering.backend import choose_backend
 from shared.clock import Clock
 from shared.errors import ConfigError, ObservationError
 from shared.interface import InterfaceSpec
@@ -22,16 +23,17 @@ FOREIGN = "gymnasium:"
 
 def make_foreign(identity: str, *, clock: Clock, render: bool = False, **settings: Any) -> "ForeignEnv":
     """Gymnasium's environment of that id; raises ConfigError for an unknown id or unsuitable spaces."""
+    stage = f"making {FOREIGN}{identity}"
+    choose_backend()
+    mode = "rgb_array" if render else None
     try:
-        inner = gymnasium.make(identity, render_mode="rgb_array" if render else None, **settings)
-    except (gymnasium.error.UnregisteredEnv, ModuleNotFoundError) as error:
-        raise ConfigError(
-            f"making {FOREIGN}{identity}", str(error), nearest_id(identity)
-        ) from error
+        inner = gymnasium.make(identity, render_mode=mode, disable_env_checker=True, **settings)
+    except gymnasium.error.UnregisteredEnv as error:
+        raise ConfigError(stage, _one_line(error), nearest_id(identity)) from error
+    except (ImportError, gymnasium.error.DependencyNotInstalled) as error:
+        raise ConfigError(stage, _one_line(error), "install what it needs beside HandsOn") from error
     except (gymnasium.error.Error, TypeError) as error:
-        raise ConfigError(
-            f"making {FOREIGN}{identity}", str(error), "give settings that this environment takes"
-        ) from error
+        raise ConfigError(stage, _one_line(error), "give settings that this environment takes") from error
     try:
         return ForeignEnv(inner, f"{FOREIGN}{identity}", clock)
     except ConfigError:
@@ -40,16 +42,22 @@ def make_foreign(identity: str, *, clock: Clock, render: bool = False, **setting
 
 
 def nearest_id(identity: str) -> str:
-    """A cure for an unknown id: the closest registered one."""
-    names = [name for name in gymnasium.registry if "/" not in name or "/" in identity]
-    return nearest(identity, names)
+    """A cure for an unknown id: the registered ones that look most like it."""
+    close = difflib.get_close_matches(identity, gymnasium.registry, n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return "see gymnasium.pprint_registry() for the ids of this machine"
 
 
-class ForeignEnv(gymnasium.Env[Observation, Action]):
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+class ForeignEnv(gymnasium.Env[dict[str, Any], Action]):
     """A Gymnasium environment that speaks as RobotEnv does, at the pace that it renders with (or 30 Hz).
 
-    Success is what its info says (`is_success` or `success`). An episode that it terminates without saying so counts
-    as a failure; one that it truncates, as a time limit.
+    Success is what its info says (`is_success` or `success`). An episode that it terminates without saying
+    so counts as a failure; one that it truncates, as a time limit.
     """
 
     def __init__(self, inner: gymnasium.Env[Any, Any], name: str, clock: Clock) -> None:

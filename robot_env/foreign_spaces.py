@@ -1,4 +1,4 @@
-"""Gymnasium spaces as interface entries: Box and one level of Dict of Box in, float32 vectors and images out."""
+"""Gymnasium spaces as interface entries: Box or Dict of Box in, float32 vectors and images out."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from shared.interface import ActionEntry, ObservationEntry
 from shared.step import Observation
 
 ONLY_NAME = "state"
+MOST = 1e6
 
 
 def action_entry(space: gymnasium.Space[Any], name: str) -> ActionEntry:
@@ -60,9 +61,10 @@ def _entry(key: str, space: gymnasium.Space[Any], name: str) -> ObservationEntry
     if space.dtype == np.uint8 and len(space.shape) == 3 and space.shape[-1] == 3:
         return ObservationEntry(name=key, shape=space.shape, dtype="uint8")
     low, high = space.low.reshape(-1).astype(np.float64), space.high.reshape(-1).astype(np.float64)
-    bounded = np.isfinite(low) & np.isfinite(high) & (high > low) & (high - low < 1e6)
-    offset = np.where(bounded, (high + low) / 2, 0.0)
-    scale = np.where(bounded, (high - low) / 2, 1.0)
+    bounded = (np.abs(low) < MOST) & (np.abs(high) < MOST) & (high > low)
+    offset, scale = np.zeros_like(low), np.ones_like(low)
+    offset[bounded] = (high[bounded] + low[bounded]) / 2.0
+    scale[bounded] = (high[bounded] - low[bounded]) / 2.0
     return ObservationEntry(
         name=key,
         shape=(low.size,),

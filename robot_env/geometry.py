@@ -1,7 +1,7 @@
-"""Poses and rotations. Rotations are 3x3 matrices inside this package; quaternions say their order in the name.
+"""Poses and rotations: 3x3 matrices inside this package; quaternions say their order in the name.
 
-Rotation vectors (axis times angle, rad) are for actions and differences, 6D (the first two columns of the matrix,
-Zhou et al. 2019, arXiv 1812.07035) for observations. Never Euler angles.
+Rotation vectors (axis times angle, rad) are for actions and differences, 6D (the first two columns of the
+matrix, Zhou et al. 2019, arXiv 1812.07035) for observations. Never Euler angles.
 """
 
 import math

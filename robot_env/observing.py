@@ -17,7 +17,7 @@ def _entry(name: str, bound: float, offset: tuple[float, ...], scale: tuple[floa
 
 
 def arm_entries(settings: TaskSettings) -> tuple[ObservationEntry, ...]:
-    """Position and velocity, normalised to the workspace; orientation and turning only where the task turns."""
+    """Position and velocity; orientation and turning only where the task turns; the gripper if driven."""
     low, high = np.array(settings.envelope.low_m), np.array(settings.envelope.high_m)
     centre, half = tuple(((high + low) / 2).tolist()), tuple(((high - low) / 2).tolist())
     entries = [

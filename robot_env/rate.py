@@ -26,7 +26,7 @@ class Rate:
         self._deadline = self._clock.now()
 
     def wait(self) -> float:
-        """Sleep to the end of the period; returns by how many seconds it had already passed (0 where it had not).
+        """Sleep to the end of the period; returns by how many seconds it had already passed, or 0.
 
         After an overrun the grid starts anew at now, so that late periods are not made up by short ones.
         """

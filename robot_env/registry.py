@@ -1,6 +1,7 @@
 """Environments by name: HandsOn's own tasks, and any Gymnasium environment as `gymnasium:<ID>`.
 
-Importing this module registers the tasks with Gymnasium too: `gymnasium.make("robot_env.registry:handson/Reach-v0")`.
+Importing this module registers the tasks with Gymnasium too:
+`gymnasium.make("robot_env.registry:handson/Reach-v0")`.
 """
 
 import dataclasses
@@ -10,13 +11,14 @@ import gymnasium
 
 from robot_env.arms import ARMS
 from robot_env.cameras import CAMERAS
+from robot_env.env import RobotEnv
 from robot_env.families import nearest, resolve
+from robot_env.foreign import FOREIGN, make_foreign
 from robot_env.grippers import GRIPPERS
 from robot_env.tasks import TASKS
 from shared.clock import Clock, ManualClock
 from shared.errors import ConfigError
 
-FOREIGN = "gymnasium:"
 GYMNASIUM_IDS = {
     "handson/Reach-v0": "reach",
     "handson/PickCube-v0": "pick_cube",
@@ -32,15 +34,14 @@ def make(name: str, *, clock: Clock, render: bool = False, **settings: Any) -> g
         name: reach, pick_cube, pick_cube_dense, peg_insert, or "gymnasium:<ID>".
         clock: owns the rate; a ManualClock runs a simulation as fast as it can.
         render: whether `render()` returns frames.
-        settings: `arm`, `gripper`, `cameras` by name (default: the mujoco arm, the gripper of the same name, no
-            cameras), and fields of the task's dataclass; for a foreign environment, its own arguments.
+        settings: `arm`, `gripper`, `cameras` by name (default: the mujoco arm, the gripper of the same
+            name, no cameras), and fields of the task's dataclass; for a foreign environment, its own
+            arguments.
 
     Raises:
         ConfigError: an unknown name or setting, with the nearest valid one.
     """
     if name.startswith(FOREIGN):
-        from robot_env.foreign import make_foreign
-
         return make_foreign(name.removeprefix(FOREIGN), clock=clock, render=render, **settings)
     return _make_task(name, clock=clock, render=render, **settings)
 
@@ -55,8 +56,6 @@ def _make_task(
     cameras: tuple[str, ...] = (),
     **settings: Any,
 ) -> gymnasium.Env:
-    from robot_env.env import RobotEnv
-
     task = build_task(name, **settings)
     held_width = None if task.settings.drives_gripper else task.settings.held_width_m
     built = resolve("arm", ARMS, arm)().build(task.scene, task.settings.impedance, held_width)

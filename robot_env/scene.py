@@ -1,7 +1,7 @@
 """What a task puts on the table, in words that every world understands, and the world itself.
 
-A world is where time passes for simulated devices: `advance` moves it on by one control period. On a real arm it
-does nothing, for there the clock is enough.
+A world is where time passes for simulated devices: `advance` moves it on by one control period. On a real
+arm it does nothing, for there the clock is enough.
 """
 
 from collections.abc import Mapping
@@ -28,8 +28,8 @@ class SceneObject:
 
     Attributes:
         name: how the task calls it.
-        kind: "free" falls and is pushed; "fixed" stands where it was placed; "held" is firmly in the gripper, its
-            frame given in the tool's frame by `held_at_m`; "marker" is only seen.
+        kind: "free" falls and is pushed; "fixed" stands where it was placed; "held" is firmly in the
+            gripper, at `held_at_m` in the tool's frame; "marker" is only seen.
         boxes: its shape.
         mass_kg: of the whole object, for "free" and "held".
         friction: sliding friction coefficient.
@@ -50,7 +50,7 @@ class World(Protocol):
     """Where the scene's objects are, and where simulated time passes."""
 
     def clear(self) -> None:
-        """Forget every motion: velocities, contacts and warm starts, so that a start depends on nothing before."""
+        """Forget every motion, contacts and warm starts too, so that a start depends on nothing before."""
         ...
 
     def place(self, name: str, pose: Pose) -> None:

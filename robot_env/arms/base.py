@@ -14,13 +14,13 @@ from shared.errors import ConfigError
 class Impedance:
     """A Cartesian spring and damper between tool and set-point, in the set-point's axes.
 
-    The tracking error is clipped per axis before the spring sees it, so the force that the arm can exert is bounded
-    by stiffness x clip, and its free speed by that divided by the damping.
+    The tracking error is clipped per axis before the spring sees it, so the force that the arm can exert is
+    bounded by stiffness x clip, and its free speed by that divided by the damping.
     """
 
-    stiffness_n_m: float = 2000.0
-    damping_ns_m: float = 130.0
-    clip_m: Vector3 = (0.03, 0.03, 0.03)
+    stiffness_n_m: float = 3000.0
+    damping_ns_m: float = 180.0
+    clip_m: Vector3 = (0.02, 0.02, 0.02)
     rotational_stiffness_nm_rad: float = 150.0
     rotational_damping_nms_rad: float = 8.0
     rotational_clip_rad: Vector3 = (0.1, 0.1, 0.1)
@@ -63,7 +63,7 @@ class Arm(Protocol):
         ...
 
     def reset(self, tcp: Pose) -> None:
-        """Bring the tool to a pose, at rest; returns when it has arrived, raises HandsOnError when it cannot."""
+        """Bring the tool to a pose, at rest; returns on arrival, HandsOnError where it cannot arrive."""
         ...
 
     def read(self) -> ArmState:

@@ -1,10 +1,10 @@
 """The simulated Panda: a 1 kHz Cartesian impedance controller over the primitive model.
 
-The spring and the damper are actuators between the tool's site and a set-point's site, so MuJoCo itself evaluates
-J^T (K clip(e) - D v) at every physics step (1 ms) and integrates the damping implicitly; a force range of
-stiffness x clip on the spring is exactly the clipped tracking error of the real controller. Gravity is compensated by
-MuJoCo. Only the posture torque, projected into the null space of the tool's Jacobian, is computed here, at 100 Hz: the
-null space hardly turns in 10 ms.
+The spring and the damper are actuators between the tool's site and a set-point's site, so MuJoCo itself
+evaluates J^T (K clip(e) - D v) at every physics step (1 ms) and integrates the damping implicitly; a force
+range of stiffness x clip on the spring is exactly the clipped tracking error of the real controller.
+Gravity is compensated by MuJoCo. Only the posture torque, projected into the null space of the tool's
+Jacobian, is computed here, at 100 Hz: the null space hardly turns in 10 ms.
 """
 
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ HOME_RAD = (0.0, -0.3, 0.0, -2.2, 0.0, 1.9, 0.785398)
 DAMPED = 1e-6
 IK_ITERATIONS = 60
 IK_TOLERANCE = 1e-6
+FORCE_BLEND = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,8 @@ class MujocoArm:
         self._full_jacobian = np.zeros((6, world.model.nv))
         self._jacobian = self._full_jacobian[:, :JOINTS]
         self._tool_bodies = _subtree(world.model, HAND)
-        world.controllers.append(self._hold_posture)
+        self._force_n = np.zeros(3)
+        world.controllers += [self._hold_posture, self._feel]
 
     def reset(self, tcp: Pose) -> None:
         """Place the tool by inverse kinematics; raises ConfigError for a pose out of reach."""
@@ -101,18 +103,18 @@ class MujocoArm:
         if self._gripper_width_m is not None:
             data.qpos[JOINTS : JOINTS + 2] = self._gripper_width_m / 2.0
         self._solve(tcp)
+        self._force_n[:] = 0.0
         self.send(tcp)
 
     def read(self) -> ArmState:
-        """Pose, twist and contact force of the tool as they are now."""
+        """Pose and twist of the tool as they are now, and its contact force over about the last 50 ms."""
         data = self.world.data
         twist = self._update_jacobian() @ data.qvel[:JOINTS]
-        mujoco.mj_rnePostConstraint(self.world.model, data)
         return ArmState(
             tcp=self._tcp(),
             velocity_m_s=twist[:3],
             angular_velocity_rad_s=twist[3:],
-            force_n=data.cfrc_ext[self._tool_bodies, 3:].sum(axis=0),
+            force_n=self._force_n.copy(),
             joints_rad=data.qpos[:JOINTS].copy(),
         )
 
@@ -140,6 +142,11 @@ class MujocoArm:
         torque -= self._impedance.posture_damping_nms_rad * data.qvel[:JOINTS]
         data.qfrc_applied[:JOINTS] = torque - jacobian.T @ _in_task_space(jacobian, jacobian @ torque)
 
+    def _feel(self) -> None:
+        data = self.world.data
+        mujoco.mj_rnePostConstraint(self.world.model, data)
+        self._force_n += FORCE_BLEND * (data.cfrc_ext[self._tool_bodies, 3:].sum(axis=0) - self._force_n)
+
     def _solve(self, target: Pose) -> None:
         model, data = self.world.model, self.world.data
         limits = model.jnt_range[:JOINTS]
@@ -165,7 +172,7 @@ class MujocoArm:
         return np.concatenate([target.position_m - now.position_m, turn])
 
 
-def _in_task_space(jacobian: np.ndarray, vector: Vector) -> Vector:
+def _in_task_space(jacobian: np.ndarray, vector: np.ndarray) -> np.ndarray:
     """(J J^T)^-1 v, damped so that it stays finite near singular postures."""
     return np.linalg.solve(jacobian @ jacobian.T + DAMPED * np.eye(6), vector)
 

@@ -82,7 +82,7 @@ def _add_pair(spec: Spec, first: str, second: str, friction: float) -> None:
 
 
 class MujocoWorld:
-    """A compiled scene. Devices in it add what they must do every 10 ms of simulated time to `controllers`."""
+    """A compiled scene. Devices add what they must do every 10 ms of simulated time to `controllers`."""
 
     def __init__(self, spec: Spec, scene: Scene) -> None:
         self.model: Model = spec.compile()
@@ -97,7 +97,7 @@ class MujocoWorld:
         mujoco.mj_resetData(self.model, self.data)
 
     def place(self, name: str, pose: Pose) -> None:
-        """Put an object somewhere, at rest; raises ConfigError for one that is not in the scene or is held."""
+        """Put an object somewhere, at rest; ConfigError for one that is held or not in the scene."""
         body = self._body(name)
         quaternion = quaternion_wxyz(pose.rotation)
         if self._scene[name].kind == "free":

@@ -13,7 +13,7 @@ MAX_WIDTH_M = 0.08
 
 @dataclass(frozen=True, kw_only=True)
 class MujocoGripperConfig:
-    """Settings of the simulated hand: force at each finger when it is stopped, speed of each finger when free."""
+    """Settings of the simulated hand: force of each finger when stopped, speed of each when free."""
 
     force_n: float = 30.0
     finger_speed_m_s: float = 0.1

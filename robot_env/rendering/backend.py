@@ -1,7 +1,7 @@
 """Which OpenGL this machine can draw with, decided before MuJoCo is first imported.
 
-MuJoCo reads MUJOCO_GL once, while it is imported, and without a display its own default fails. So whatever imports
-MuJoCo in this package calls `choose_backend` first. A value set by the user is kept.
+MuJoCo reads MUJOCO_GL once, while it is imported, and without a display its own default fails. So whatever
+imports MuJoCo in this package calls `choose_backend` first. A value set by the user is kept.
 """
 
 import ctypes
@@ -42,7 +42,9 @@ def _egl_devices() -> int:
     address = egl.eglGetProcAddress(b"eglQueryDevicesEXT")
     if not address:
         return 0
-    query = ctypes.CFUNCTYPE(ctypes.c_uint, ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int))(address)
+    query = ctypes.CFUNCTYPE(ctypes.c_uint, ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int))(
+        address
+    )
     count = ctypes.c_int(0)
     return count.value if query(0, None, ctypes.byref(count)) else 0
 

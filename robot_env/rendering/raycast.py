@@ -30,7 +30,7 @@ class RaycastView:
         """(H, W, 3) uint8 RGB of the world as it is now."""
         model, data = self._world.model, self._world.data
         mujoco.mj_camlight(model, data)
-        turned = self._rays @ data.cam_xmat[self._camera].reshape(3, 3).T
+        turned = np.einsum("pj,ij->pi", self._rays, data.cam_xmat[self._camera].reshape(3, 3))
         mujoco.mj_multiRay(
             m=model,
             d=data,
@@ -57,7 +57,7 @@ class RaycastView:
 
 
 def camera_rays(fovy_degrees: float, width: int, height: int) -> NDArray[np.float64]:
-    """Unit vectors (W * H, 3) through the pixels' centres in the camera's frame, row by row from the top left."""
+    """Unit vectors (W * H, 3) through pixel centres in the camera's frame, row by row from the top left."""
     reach = np.tan(np.deg2rad(fovy_degrees) / 2.0)
     rows, columns = np.mgrid[0:height, 0:width]
     x = (2.0 * (columns + 0.5) - width) / height * reach

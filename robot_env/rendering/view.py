@@ -25,13 +25,15 @@ class ViewConfig:
 
 
 def open_view(world: World, config: ViewConfig | None = None) -> FrameSource:
-    """A view through OpenGL where it works, else through the ray caster; ConfigError where there is no scene."""
+    """A view through OpenGL where that works, else by ray casting; ConfigError where there is no scene."""
     backend = choose_backend()
     from robot_env.arms.mujoco_world import MujocoWorld
 
     chosen = config or ViewConfig()
     if not isinstance(world, MujocoWorld):
-        raise ConfigError("rendering", "this arm has no scene to draw", "choose the arm 'mujoco', or render=False")
+        raise ConfigError(
+            "rendering", "this arm has no scene to draw", "choose the arm 'mujoco', or render=False"
+        )
     if chosen.camera not in (names := world.camera_names):
         raise ConfigError("rendering", f"there is no camera {chosen.camera!r}", f"choose one of {names}")
     from robot_env.rendering.opengl import OpenGLView

@@ -1,7 +1,7 @@
 """What every task is: a scene, a distribution of starts, observations, and a judgement of each step.
 
-A task holds no state and drives nothing: what it says follows from the situation it is shown, so its parts are
-tested without an arm.
+A task holds no state and drives nothing: what it says follows from the situation it is shown, so its parts
+are tested without an arm.
 """
 
 from collections.abc import Mapping

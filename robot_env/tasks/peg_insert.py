@@ -25,9 +25,9 @@ FRICTION = 0.3
 def _settings() -> TaskSettings:
     return TaskSettings(
         envelope=SafetyEnvelope(low_m=(0.40, -0.10, 0.06), high_m=(0.60, 0.10, 0.25), step_m=0.03),
-        impedance=Impedance(clip_m=(0.02, 0.02, 0.02)),
-        translation_limit_m=0.015,
-        rotation_limit_rad=0.15,
+        impedance=Impedance(stiffness_n_m=2000.0, damping_ns_m=150.0, clip_m=(0.008, 0.008, 0.01)),
+        translation_limit_m=0.008,
+        rotation_limit_rad=0.08,
         held_width_m=2 * PEG_HALF_M,
     )
 
@@ -50,14 +50,14 @@ def _walls() -> tuple[Box, ...]:
 class PegInsert:
     """The reward is 1 once the tip is `depth_m` below the rim, which ends the episode.
 
-    The tool starts `start_m` to either side of the hole along x and y, its tip `start_height_m` above the rim, turned
-    by up to `start_rad` about the vertical.
+    The tool starts `start_m` to either side of the hole along x and y, its tip `start_height_m` above the
+    rim, turned by up to `start_rad` about the vertical.
     """
 
     settings: TaskSettings = field(default_factory=_settings)
     socket_m: tuple[float, float] = (0.50, 0.0)
     start_m: float = 0.05
-    start_height_m: tuple[float, float] = (0.03, 0.06)
+    start_height_m: tuple[float, float] = (0.04, 0.08)
     start_rad: float = float(np.deg2rad(20.0))
     depth_m: float = 0.02
 

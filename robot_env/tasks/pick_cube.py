@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from robot_env.arms.base import Impedance
 from robot_env.geometry import TOOL_DOWN, Pose
 from robot_env.safety import SafetyEnvelope
 from robot_env.scene import Box, SceneObject, Vector3
@@ -18,8 +17,8 @@ HALF_SIZE_M = 0.02
 
 def _settings() -> TaskSettings:
     return TaskSettings(
-        envelope=SafetyEnvelope(low_m=(0.25, -0.25, 0.015), high_m=(0.65, 0.25, 0.40), step_m=0.06),
-        impedance=Impedance(),
+        envelope=SafetyEnvelope(low_m=(0.25, -0.25, 0.015), high_m=(0.65, 0.25, 0.40), step_m=0.05),
+        translation_limit_m=0.025,
         drives_gripper=True,
     )
 
@@ -31,8 +30,8 @@ class PickCube:
     settings: TaskSettings = field(default_factory=_settings)
     cube_low_m: tuple[float, float] = (0.30, -0.20)
     cube_high_m: tuple[float, float] = (0.60, 0.20)
-    start_low_m: Vector3 = (0.40, -0.05, 0.20)
-    start_high_m: Vector3 = (0.50, 0.05, 0.25)
+    start_low_m: Vector3 = (0.40, -0.05, 0.23)
+    start_high_m: Vector3 = (0.50, 0.05, 0.30)
     lift_m: float = 0.10
 
     name = "pick_cube"
@@ -90,7 +89,7 @@ class PickCube:
 
 @dataclass(frozen=True, kw_only=True)
 class PickCubeDense(PickCube):
-    """The same with a reward at every step: at most 0 before success, so that finishing early is worth most."""
+    """The same with a reward at every step, at most 0 before success, so that finishing early pays."""
 
     name = "pick_cube_dense"
 

@@ -21,7 +21,7 @@ class TeleopDevice(Protocol):
         ...
 
     def read(self, observation: Observation) -> Action | None:
-        """The action (A,) float32 in policy units for this period, or None where it does not act. Never waits."""
+        """The action (A,) float32 in policy units for this period, or None to leave it to the policy."""
         ...
 
     def close(self) -> None:

@@ -50,7 +50,8 @@ class ScriptDevice:
     def read(self, observation: Observation) -> Action | None:
         """The script's action plus noise, within [-1, 1]."""
         noise = self._rng.normal(0.0, self._noise, self._moves.shape).astype(np.float32) * self._moves
-        return np.clip(self._script(observation, self._interface) + noise, -1.0, 1.0)
+        action = self._script(observation, self._interface) + noise
+        return np.clip(action, -1.0, 1.0).astype(np.float32)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -5,12 +5,12 @@ import numpy as np
 from shared.interface import InterfaceSpec
 from shared.step import Action, Observation
 
-GAIN = 0.6
+GAIN = 0.5
 HOVER_M = 0.03
 HOVER_PER_MISMATCH = 4.0
 METRES_PER_RADIAN = 0.02
 ALIGNED_M = 0.001
-PRESS_M = 0.012
+PRESS_M = 0.010
 
 
 def peg_insert(observation: Observation, interface: InterfaceSpec) -> Action:

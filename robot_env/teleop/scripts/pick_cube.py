@@ -5,7 +5,7 @@ import numpy as np
 from shared.interface import InterfaceSpec
 from shared.step import Action, Observation
 
-GAIN = 0.7
+GAIN = 0.6
 OPEN, CLOSED = 0.8, -0.8
 HOVER_M = 0.07
 ALIGNED_M = 0.008
