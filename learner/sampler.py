@@ -1,8 +1,8 @@
 """Sampler: the thread that owns the replay, and prepares update calls before the trainer asks for them.
 
 On a simulated clock a call sees exactly the shortest prefix of the log whose training steps pay for it,
-whenever they came, and its rows are drawn by (seed, call). So the same log gives the same batches bit for bit,
-and a run that continues from a position in the log goes on as if it had never stopped. On a wall clock a call
+whenever they came, and its rows are drawn by (seed, call). So the same log gives the same batches, bit by
+bit, and a run that goes on from a position in the log is as one that never stopped. On a wall clock a call
 sees all that has arrived.
 """
 
@@ -86,7 +86,7 @@ class PreparedCall:
 
 
 class Sampler:
-    """Call `restore` before `start`, if at all; after it `next`, `drain`, `check`, `close` and the properties.
+    """Call `restore`, where there is a log already, then `start`; after that it owns itself.
 
     Args:
         arrivals: (position, record) in log order, put by another thread.
