@@ -27,6 +27,8 @@ class CriticConfig:
     """Nonlinearity after each hidden layer."""
     layer_norm: bool = True
     """Whether a LayerNorm stands between each hidden layer and its nonlinearity."""
+    dropout: float = 0.0
+    """Share of each hidden layer that is dropped at random, in targets too (DroQ uses 0.01)."""
     tau: float = 0.005
     """Share by which the target networks move towards the critics after each update."""
 
@@ -38,6 +40,8 @@ class CriticConfig:
                 f"members is {self.members} and subset {self.subset}",
                 "keep 1 <= subset <= members, or leave subset out to use all",
             )
+        if not 0 <= self.dropout < 1:
+            raise ConfigError("critic", f"dropout is {self.dropout:g}", "choose a share in [0, 1)")
         if not 0 < self.tau <= 1:
             raise ConfigError("critic", f"tau is {self.tau:g}", "choose a share in (0, 1]")
 
@@ -56,7 +60,7 @@ class Critic(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """(B, D + A) observation and action, to (B,)."""
         config = self.config
-        x = Torso(config.hidden, config.activation, config.layer_norm, name="torso")(x)
+        x = Torso(config.hidden, config.activation, config.layer_norm, config.dropout, name="torso")(x)
         return nn.Dense(1, kernel_init=nn.initializers.xavier_uniform(), name="value")(x)[..., 0]
 
 
@@ -74,9 +78,7 @@ class Critics(nn.Module):
         ensemble = nn.vmap(
             Critic,
             variable_axes={"params": 0},
-            split_rngs={"params": True},
-            in_axes=None,
-            out_axes=0,
+            split_rngs={"params": True, "dropout": True},
             axis_size=self.members,
         )
-        return ensemble(self.config, name="member")(x)
+        return ensemble(self.config, name="member")(jnp.broadcast_to(x, (self.members, *x.shape)))

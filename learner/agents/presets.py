@@ -28,13 +28,20 @@ HIL_SERL = SACConfig(discount=0.97, critic=CriticConfig(members=2), cloning=NO_C
 
 RLPD = SACConfig(
     discount=0.99,
-    policy=PolicyConfig(
-        activation="relu", layer_norm=False, std_min=math.exp(-20.0), std_max=math.exp(2.0), initial_std=1.0
-    ),
+    policy=PolicyConfig(activation="relu", layer_norm=False, std_min=math.exp(-20.0), std_max=math.exp(2.0)),
     critic=CriticConfig(members=10, subset=2, activation="relu"),
     temperature=TemperatureConfig(initial=1.0),
     cloning=NO_CLONING,
 )
 """RLPD's settings for sparse manipulation, with two hidden layers (Ball et al. 2023, arXiv:2302.02948)."""
 
-PRESETS = {"default": SACConfig(), "serl": SERL, "hil_serl": HIL_SERL, "rlpd": RLPD}
+DROQ = SACConfig(
+    discount=0.99,
+    policy=PolicyConfig(activation="relu", layer_norm=False, std_min=math.exp(-20.0), std_max=math.exp(2.0)),
+    critic=CriticConfig(members=2, activation="relu", dropout=0.01),
+    temperature=TemperatureConfig(initial=0.1),
+    cloning=NO_CLONING,
+)
+"""DroQ as walking robots were trained with it (Hiraoka et al. 2022; Smith et al. 2022, arXiv:2208.07860)."""
+
+PRESETS = {"default": SACConfig(), "serl": SERL, "hil_serl": HIL_SERL, "rlpd": RLPD, "droq": DROQ}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from shared.errors import CheckpointError
 from shared.policy.parameters import FlatParameters, flatten
 
 Parameters = dict[str, Any]
+Metrics = dict[str, jax.Array]
 
 
 class SACState(NamedTuple):
@@ -64,4 +66,4 @@ def flat_to_state(like: SACState, flat: Mapping[str, NDArray[np.generic]]) -> SA
                 f"{name} is {flat[name].dtype}{list(flat[name].shape)}, not {leaf.dtype}{list(leaf.shape)}",
                 "use the settings that the checkpoint was written with",
             )
-    return jax.tree_util.tree_unflatten(structure, [jax.numpy.asarray(flat[name]) for name in names])
+    return jax.tree_util.tree_unflatten(structure, [jnp.array(flat[name]) for name in names])

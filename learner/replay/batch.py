@@ -1,14 +1,13 @@
 """TransitionBatch: what one update call of an agent is given. Its words are fixed here, once."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
-from numpy.typing import NDArray
 
 from shared.interface import InterfaceSpec
 
-Array = jax.Array | NDArray[np.generic]
+Array = Any
+"""A numpy array or a jax.Array: batches are gathered on the host and trained on wherever the agent is."""
 
 
 class TransitionBatch(NamedTuple):

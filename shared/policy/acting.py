@@ -1,5 +1,7 @@
 """Choosing an action: one trace for a whole run, whichever snapshot the parameters come from."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from collections.abc import Mapping
 
 import jax
@@ -33,7 +35,8 @@ class SelectAction:
     def __call__(
         self, params: Arrays, observation: Arrays, key: jax.Array, greedy: bool
     ) -> NDArray[np.float32]:
-        return np.asarray(self._select(dict(params), dict(observation), key, np.bool_(greedy)))
+        action = self._select(dict(params), dict(observation), key, np.bool_(greedy))
+        return np.asarray(action)
 
     def _traced(
         self,
@@ -43,7 +46,7 @@ class SelectAction:
         greedy: jax.Array,
     ) -> jax.Array:
         self.traces += 1
-        distribution = self._network.apply({"params": unflatten(params)}, observation)
+        distribution = self._network.distribution(unflatten(params), observation)
         return jnp.where(greedy, distribution.mode(), distribution.sample(key))
 
 

@@ -1,7 +1,10 @@
 """The policy's network: observation entries in, a tanh-Gaussian out."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import math
 from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import flax.linen as nn
 import jax
@@ -34,17 +37,20 @@ def observation_vector(interface: InterfaceSpec, observation: Mapping[str, jax.A
 
 
 class Torso(nn.Module):
-    """Hidden layers: Dense, LayerNorm if asked for, nonlinearity, each; Glorot-uniform kernels as in SERL."""
+    """Hidden layers, each Dense, dropout, LayerNorm, nonlinearity; Glorot-uniform kernels, as in SERL."""
 
     hidden: tuple[int, ...]
     activation: Activation
     layer_norm: bool
+    dropout: float = 0.0
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """(..., D) to (..., hidden[-1])."""
         for width in self.hidden:
             x = nn.Dense(width, kernel_init=nn.initializers.xavier_uniform())(x)
+            if self.dropout:
+                x = nn.Dropout(self.dropout, deterministic=False)(x)
             if self.layer_norm:
                 x = nn.LayerNorm()(x)
             x = NONLINEARITIES[self.activation](x)
@@ -65,6 +71,10 @@ class GaussianPolicy(nn.Module):
         mean = nn.Dense(spec.action_size, kernel_init=nn.initializers.xavier_uniform(), name="mean")(x)
         log_std = jnp.clip(self._log_std(x), math.log(spec.std_min), math.log(spec.std_max))
         return TanhNormal(mean, jnp.broadcast_to(jnp.exp(log_std), mean.shape))
+
+    def distribution(self, params: Mapping[str, Any], observation: Mapping[str, Any]) -> TanhNormal:
+        """The distribution (..., A) that these parameters give for these entries (..., shape)."""
+        return cast(TanhNormal, self.apply({"params": params}, observation))
 
     def _log_std(self, x: jax.Array) -> jax.Array:
         size = self.spec.action_size

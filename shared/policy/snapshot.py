@@ -23,7 +23,7 @@ FORMAT_VERSION = 1
 MAGIC = b"HANDSON-POLICY\n\0"
 DTYPES = ("float32", "float16", "int32", "uint8", "uint32", "bool")
 
-Buffer = bytes | bytearray | memoryview | NDArray[np.generic]
+Buffer = bytes | bytearray | memoryview
 
 _LENGTH = struct.Struct("<Q")
 _DIGEST_BYTES = 32
@@ -85,7 +85,9 @@ def encode_snapshot(snapshot: PolicySnapshot) -> tuple[bytes, list[memoryview]]:
         created_at_seconds=snapshot.created_at_seconds,
         arrays=tuple(_ArrayHeader(name, array.dtype.name, array.shape) for name, array in arrays.items()),
     )
-    return msgspec.msgpack.encode(header), [memoryview(array).cast("B") for array in arrays.values()]
+    return msgspec.msgpack.encode(header), [
+        array.reshape(-1).view(np.uint8).data for array in arrays.values()
+    ]
 
 
 def decode_snapshot(

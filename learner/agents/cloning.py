@@ -1,0 +1,60 @@
+"""Behaviour cloning: what demonstrations add to the policy's loss, and initialisation by that alone."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from learner.agents.config import CloningConfig
+from learner.agents.losses import global_norm, mean_where
+from learner.agents.networks import SACNetworks
+from learner.agents.state import Metrics, Parameters, SACState
+from learner.replay.batch import TransitionBatch
+from shared.policy.distributions import TanhNormal
+
+
+def squared_error(distribution: TanhNormal, action: jax.Array) -> jax.Array:
+    """(N,): squared distance between the greedy action and `action` (N, A)."""
+    return jnp.sum(jnp.square(distribution.mode() - action), axis=-1)
+
+
+def cloning_error(config: CloningConfig, distribution: TanhNormal, action: jax.Array) -> jax.Array:
+    """(N,): squared error of the greedy action, negative log-likelihood of `action`, or their mixture."""
+    error = (1.0 - config.nll_share) * squared_error(distribution, action)
+    return error - config.nll_share * distribution.log_prob(action) if config.nll_share else error
+
+
+def cloning_weight(config: CloningConfig, updates: jax.Array) -> jax.Array:
+    """(): the annealed weight after so many critic updates."""
+    done = jnp.minimum(updates.astype(jnp.float32) / config.anneal_updates, 1.0)
+    return config.weight_start + (config.weight_end - config.weight_start) * done
+
+
+def imitate(networks: SACNetworks, state: SACState, batch: TransitionBatch) -> tuple[SACState, Metrics]:
+    """U updates of the policy alone on the rows that `batch.imitate` marks, by the cloning optimiser.
+
+    The policy's own optimiser does not see them: cloning's small last gradients would make its first steps
+    of practice too long.
+    """
+
+    def once(state: SACState, rows: TransitionBatch) -> tuple[SACState, Metrics]:
+        def loss(policy: Parameters) -> tuple[jax.Array, jax.Array]:
+            distribution = networks.policy.distribution(policy, rows.observation)
+            error = cloning_error(networks.config.cloning, distribution, rows.action)
+            squared = mean_where(squared_error(distribution, rows.action), rows.imitate)
+            return mean_where(error, rows.imitate), squared
+
+        (error, squared), gradient = jax.value_and_grad(loss, has_aux=True)(state.policy)
+        step, optimiser = networks.cloning_optimiser.update(gradient, state.cloning_optimiser, state.policy)
+        state = state._replace(
+            policy=optax.apply_updates(state.policy, step),
+            cloning_optimiser=optimiser,
+            imitations=state.imitations + 1,
+        )
+        return state, {
+            "cloning_loss": error,
+            "demo_action_error": squared,
+            "policy_gradient_norm": global_norm(gradient),
+        }
+
+    state, metrics = jax.lax.scan(once, state, batch)
+    return state, jax.tree.map(jnp.mean, metrics)

@@ -1,0 +1,110 @@
+"""The policy's side of SAC: one step of the policy and one of its temperature, demonstrations included."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from learner.agents.cloning import cloning_error, cloning_weight, squared_error
+from learner.agents.losses import alpha_of, global_norm, mean_where, temperature_loss
+from learner.agents.networks import SACNetworks
+from learner.agents.randomness import Purpose, key_of
+from learner.agents.state import Metrics, Parameters, SACState
+from learner.replay.batch import TransitionBatch
+from shared.policy.distributions import TanhNormal
+
+SATURATED = 0.98
+"""An action element beyond this counts as saturated."""
+
+
+def update_policy(
+    networks: SACNetworks, state: SACState, rows: TransitionBatch, data_q: jax.Array
+) -> tuple[SACState, Metrics]:
+    """One policy and one temperature update on rows (N, ...); `data_q` (N,) values their own actions."""
+
+    def loss(policy: Parameters) -> tuple[jax.Array, Metrics]:
+        return policy_loss(networks, policy, state, rows, data_q)
+
+    (_, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.policy)
+    step, optimiser = networks.policy_optimiser.update(gradient, state.policy_optimiser, state.policy)
+    state = state._replace(policy=optax.apply_updates(state.policy, step), policy_optimiser=optimiser)
+    metrics["policy_gradient_norm"] = global_norm(gradient)
+    return _update_temperature(networks, state, metrics["entropy"]), metrics
+
+
+def policy_loss(
+    networks: SACNetworks, policy: Parameters, state: SACState, rows: TransitionBatch, data_q: jax.Array
+) -> tuple[jax.Array, Metrics]:
+    """The loss of these policy parameters, and metrics.
+
+    mean(alpha log pi(a|s) - mean over members of Q(s, a)) / scale + weight * cloning error, with a drawn from
+    the policy by reparametrisation. The critics' mean, not their minimum, as in REDQ.
+    """
+    distribution = networks.policy.distribution(policy, rows.observation)
+    key = key_of(state.seed_key, Purpose.POLICY_ACTION, state.updates)
+    action, log_prob = distribution.squash(jax.random.normal(key, distribution.mean.shape))
+    dropout_key = key_of(state.seed_key, Purpose.POLICY_DROPOUT, state.updates)
+    q = jnp.mean(networks.q(state.critics, rows.observation, action, dropout_key), axis=0)
+    alpha = alpha_of(state.multiplier)
+    loss = jnp.mean(alpha * log_prob - q)
+    metrics = {
+        "policy_loss": loss,
+        "entropy": -jnp.mean(log_prob),
+        "alpha": alpha,
+        "policy_std": jnp.mean(distribution.std),
+        "saturation": jnp.mean(jnp.abs(action) > SATURATED),
+        "q_policy": jnp.mean(q),
+    }
+    metrics |= _demo_metrics(distribution, rows, q, data_q)
+    if not networks.config.cloning.active:
+        return loss, metrics
+    return _with_cloning(networks, state, rows, distribution, loss, q, data_q, metrics)
+
+
+def _demo_metrics(
+    distribution: TanhNormal, rows: TransitionBatch, q: jax.Array, data_q: jax.Array
+) -> Metrics:
+    """Where a person or a script chose: how the critics rank those actions against the policy's."""
+    error = squared_error(distribution, rows.action)
+    return {
+        "demo_rows": jnp.mean(rows.imitate),
+        "q_demo_data": mean_where(data_q, rows.imitate),
+        "q_demo_policy": mean_where(q, rows.imitate),
+        "demo_action_error": mean_where(error, rows.imitate),
+    }
+
+
+def _with_cloning(
+    networks: SACNetworks,
+    state: SACState,
+    rows: TransitionBatch,
+    distribution: TanhNormal,
+    loss: jax.Array,
+    q: jax.Array,
+    data_q: jax.Array,
+    metrics: Metrics,
+) -> tuple[jax.Array, Metrics]:
+    config = networks.config.cloning
+    kept = rows.imitate * (data_q > q) if config.q_filter else rows.imitate
+    error = mean_where(cloning_error(config, distribution, rows.action), kept)
+    weight = cloning_weight(config, state.updates)
+    scale = jnp.maximum(jnp.mean(jnp.abs(jax.lax.stop_gradient(q))), config.q_floor)
+    scale = scale if config.normalise_q else jnp.ones_like(scale)
+    metrics |= {
+        "cloning_loss": error,
+        "cloning_weight": weight,
+        "cloning_rows": jnp.mean(kept),
+        "q_scale": scale,
+    }
+    return loss / scale + weight * error, metrics
+
+
+def _update_temperature(networks: SACNetworks, state: SACState, entropy: jax.Array) -> SACState:
+    if not networks.config.temperature.learned:
+        return state
+    target = networks.config.temperature.target_entropy
+    if target is None:
+        target = -0.5 * networks.interface.action_size
+    gradient = jax.grad(temperature_loss)(state.multiplier, entropy, target)
+    step, optimiser = networks.temperature_optimiser.update(gradient, state.temperature_optimiser)
+    multiplier = optax.apply_updates(state.multiplier, step)
+    return state._replace(multiplier=multiplier, temperature_optimiser=optimiser)
