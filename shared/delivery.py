@@ -78,7 +78,7 @@ class SendWindow:
         self.durable = kept_from
         self.duplicate = 0
         self._limit = limit
-        self._highest_sent = kept_from
+        self._highest_sent = 0
         self._lost: list[LostSpan] = []
 
     @property
@@ -97,9 +97,8 @@ class SendWindow:
 
     def next_span(self, most: int) -> range | LostSpan | None:
         """What to send now: up to `most` sequences, or a span to report as lost, or nothing yet."""
-        for span in self._lost:
-            if span.first <= self.sent < span.end:
-                return LostSpan(self.sent, span.end, span.cause)
+        if (lost := self._lost_at(self.sent)) is not None:
+            return LostSpan(self.sent, lost.end, lost.cause)
         ahead = [span.first for span in self._lost if span.first > self.sent]
         end = min([self.produced, self.sent + most, self.received + self._limit, *ahead])
         return range(self.sent, end) if end > self.sent else None
@@ -108,7 +107,8 @@ class SendWindow:
         """Everything below `end` has been handed to the link."""
         if not self.sent <= end <= self.produced:
             raise ValueError(f"sent up to {end}, of {self.produced}, after {self.sent}")
-        self.duplicate += max(0, min(end, self._highest_sent) - self.sent)
+        if self._lost_at(self.sent) is None:
+            self.duplicate += max(0, min(end, self._highest_sent) - self.sent)
         self.sent = end
         self._highest_sent = max(self._highest_sent, end)
 
@@ -156,6 +156,9 @@ class SendWindow:
             duplicate=self.duplicate,
             lost=sum(span.end - span.first for span in self._lost),
         )
+
+    def _lost_at(self, sequence: int) -> LostSpan | None:
+        return next((span for span in self._lost if span.first <= sequence < span.end), None)
 
 
 class Verdict(Enum):
