@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from actor.uplink_config import UplinkConfig
 from shared.errors import ConfigError
 
 STOPPING_START_SEED = 1_000_000
@@ -48,6 +49,8 @@ class ActorConfig:
     """Address of the learner."""
     keys: Path | None = None
     """Directory with this host's CURVE keys; needed wherever the learner is not on loopback."""
+    learner_key: Path | None = None
+    """File with the learner's public key; none takes the one that `handson keys` trusts."""
     seed: int = 0
     """Seed of start states, random actions and sampled actions."""
     clock: Literal["wall", "simulated"] = "simulated"
@@ -69,6 +72,7 @@ class ActorConfig:
     verbose: bool = False
     """Show the log on the terminal, not only its warnings."""
     evaluation: EvaluationSchedule = field(default_factory=EvaluationSchedule)
+    uplink: UplinkConfig = field(default_factory=UplinkConfig)
 
     def __post_init__(self) -> None:
         stage = "actor"

@@ -11,14 +11,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignal:
-    """Set once, by a Unix signal or by anything else; waiting for it wakes at once.
+    """Set once, by a Unix signal or by anything else; waiting for it wakes at once."""
 
-    Args:
-        requested: another place to look for a cause, such as what the learner asked for.
-    """
-
-    def __init__(self, requested: Callable[[], str | None] = lambda: None) -> None:
-        self._requested = requested
+    def __init__(self) -> None:
+        self._requested: Callable[[], str | None] = lambda: None
         self._event = threading.Event()
         self._cause: str | None = None
 
@@ -28,6 +24,10 @@ class StopSignal:
         if self._cause is None and (asked := self._requested()) is not None:
             self.set(asked)
         return self._cause
+
+    def watch(self, requested: Callable[[], str | None]) -> None:
+        """Another place to look for a cause, such as what the learner asked for."""
+        self._requested = requested
 
     def set(self, cause: str) -> None:
         """Ask for the end; the first cause stays."""

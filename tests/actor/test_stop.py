@@ -42,7 +42,8 @@ def test_a_hangup_that_was_ignored_stays_ignored() -> None:
 
 def test_the_first_cause_stays_and_waiting_ends_at_once() -> None:
     asked: list[str | None] = [None]
-    stop = StopSignal(lambda: asked[0])
+    stop = StopSignal()
+    stop.watch(lambda: asked[0])
     assert stop.cause is None
     thread = threading.Thread(target=stop.set, args=("enough",))
     thread.start()
@@ -53,4 +54,6 @@ def test_the_first_cause_stays_and_waiting_ends_at_once() -> None:
 
 
 def test_another_place_is_asked_too() -> None:
-    assert StopSignal(lambda: "the learner is done").cause == "the learner is done"
+    stop = StopSignal()
+    stop.watch(lambda: "the learner is done")
+    assert stop.cause == "the learner is done"

@@ -1,0 +1,92 @@
+"""Action selection from states on the CPU: what one period of the control loop pays for the policy."""
+
+import time
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+
+from actor.policy_runner import PolicyRunner, configure_device
+from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
+from shared.policy.network import GaussianPolicy
+from shared.policy.parameters import flatten
+from shared.policy.snapshot import PolicySnapshot
+from shared.policy.spec import PolicySpec
+
+ACTIONS = 5_000
+SNAPSHOTS = 200
+LIMIT_MS = 2.0
+
+
+def main() -> Iterator[dict[str, object]]:
+    """p50 and p99 of one action, and of exchanging the parameters, for a 256x256 policy.
+
+    `spinning_p99_ms` is the p99 of a loop that only watches the clock for as long as the median action takes;
+    on a busy machine both p99 are the scheduler's.
+    """
+    configure_device("cpu")
+    interface = InterfaceSpec(
+        name="bench",
+        observations=tuple(
+            ObservationEntry(name=name, shape=(size,), dtype="float32")
+            for name, size in (("arm/tcp_position_base_m", 3), ("arm/tcp_velocity_m_s", 3), ("cube", 4))
+        ),
+        actions=(ActionEntry(name="move", low=(-1.0,) * 4, high=(1.0,) * 4, unit="m"),),
+        control_hz=10.0,
+    )
+    rng = np.random.default_rng(0)
+    observations = [
+        {entry.name: rng.normal(size=entry.shape).astype(np.float32) for entry in interface.observations}
+        for _ in range(100)
+    ]
+    snapshots = [_snapshot(interface, version) for version in range(2)]
+    runner = PolicyRunner(interface, seed=0)
+    began = time.perf_counter()
+    runner.load(snapshots[0])
+    compile_ms = 1e3 * (time.perf_counter() - began)
+    for greedy in (False, True):
+        seen = len(runner.selection_seconds)
+        for index in range(ACTIONS):
+            runner.act(observations[index % len(observations)], greedy=greedy)
+        p50, p99 = (1e3 * (runner.selection_seconds.percentile(p, since=seen) or 0.0) for p in (50, 99))
+        yield {
+            "figure": "action selection, " + ("greedy" if greedy else "sampled"),
+            "p50_ms": round(p50, 4),
+            "p99_ms": round(p99, 4),
+            "limit_ms": LIMIT_MS,
+            "spinning_p99_ms": round(_spinning_p99_ms(p50), 4),
+            "traces": runner.traces,
+            "compile_ms": round(compile_ms, 1),
+        }
+    loads = []
+    for index in range(SNAPSHOTS):
+        began = time.perf_counter()
+        runner.load(snapshots[(index + 1) % 2])
+        loads.append(1e3 * (time.perf_counter() - began))
+    p50, p99 = np.percentile(loads, [50, 99])
+    yield {"figure": "exchanging the parameters", "p50_ms": round(p50, 4), "p99_ms": round(p99, 4)}
+
+
+def _spinning_p99_ms(milliseconds: float) -> float:
+    """p99 of doing nothing for so long: what the machine's other processes add to any measurement."""
+    times = []
+    for _ in range(ACTIONS):
+        began = time.perf_counter()
+        while (elapsed := time.perf_counter() - began) < 1e-3 * milliseconds:
+            pass
+        times.append(1e3 * elapsed)
+    return float(np.percentile(times, 99))
+
+
+def _snapshot(interface: InterfaceSpec, version: int) -> PolicySnapshot:
+    spec = PolicySpec(interface=interface, hidden=(256, 256))
+    zeros = {entry.name: np.zeros(entry.shape, entry.dtype) for entry in interface.observations}
+    params = GaussianPolicy(spec).init(jax.random.key(version), zeros)["params"]
+    return PolicySnapshot(
+        spec=spec,
+        params=flatten(params),
+        learner_incarnation="bench",
+        version=version,
+        update=0,
+        created_at_seconds=time.time(),
+    )
