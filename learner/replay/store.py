@@ -98,21 +98,19 @@ class ReplayStore:
         stream, step, name = stream_of(record), record.step, record.identity
         row = self._new_row(step.observation, kept)
         self._write_step(row, record)
-        self._link_to(stream, record, row)
+        self._follow(stream, record, row)
+        self._judge(row)
         this = Ongoing(name.episode, name.step, row, int(self._rows["serial"][row]))
         if not step.last:
             self._ongoing[stream] = this
         elif step.final_observation is not None:
-            final_row = self._new_row(step.final_observation, kept)
-            if self._is_here(this):
-                self._rows["next_row"][row] = final_row
-        self._judge(row)
+            self._link(this, self._new_row(step.final_observation, kept))
 
     def append_observation(self, record: StepRecord, *, kept: bool = False) -> None:
         """Take only what this step observed, as the next observation of the step before, if that is here."""
         stream = stream_of(record)
         if self._precedes(self._ongoing.get(stream), record):
-            self._link_to(stream, record, self._new_row(record.step.observation, kept))
+            self._follow(stream, record, self._new_row(record.step.observation, kept))
         self.cut(stream)
 
     def cut(self, stream: Stream) -> None:
@@ -212,10 +210,15 @@ class ReplayStore:
             finite and math.isfinite(step.reward)
         )
 
-    def _link_to(self, stream: Stream, record: StepRecord, row: int) -> None:
+    def _follow(self, stream: Stream, record: StepRecord, row: int) -> None:
         """Make `row` what followed the stream's step before this one."""
         before = self._ongoing.pop(stream, None)
         if before is not None and self._precedes(before, record):
+            self._link(before, row)
+
+    def _link(self, before: Ongoing, row: int) -> None:
+        """Make `row` the next one, unless the row before has just been overwritten to make room for it."""
+        if self._is_here(before):
             self._rows["next_row"][before.row] = row
             self._judge(before.row)
 
