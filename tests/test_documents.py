@@ -1,8 +1,8 @@
 """The commands in README.md and docs/ work: fenced blocks tagged `sh run` are run, the others are parsed.
 
-A block tagged `sh run` runs in an empty folder with this environment's programs. `sh long` (hours) and `sh host`
-(hardware or root) are checked without running: the options of each `handson` line are the role's own, and each
-`make` target exists. Links and paths to files of this repository lead somewhere.
+A block tagged `sh run` runs in an empty folder with this environment's programs. `sh long` (hours) and
+`sh host` (hardware or root) are checked without running: the options of each `handson` line are the role's
+own, and each `make` target exists. Links and paths to files of this repository lead somewhere.
 """
 
 import os

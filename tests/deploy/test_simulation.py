@@ -20,21 +20,26 @@ from shared.clock import SystemClock
 PRELUDE = """
 import json, os, pathlib, signal, sys, time
 run = pathlib.Path(sys.argv[1])
+(run / "order").touch()
 def note(what):
     with (run / "order").open("a") as stream:
         stream.write(what + "\\n")
 def measure(**line):
     with (run / "metrics.jsonl").open("a") as stream:
         stream.write(json.dumps(line) + "\\n")
-def serve(name, then=lambda: None):
+def act(then, evaluations=()):
     def end(*_):
-        note(name + " ended")
+        note("actor ended")
         then()
         sys.exit(0)
     signal.signal(signal.SIGINT, end)
-    note(name)
+    while "learner" not in (run / "order").read_text().split():
+        time.sleep(0.01)
+    note("actor")
+    for success in evaluations:
+        measure(kind="evaluation", env_steps=100, updates=400, **{"evaluation/success_rate": success})
     time.sleep(60)
-    sys.exit("nobody ended " + name)
+    sys.exit("nobody ended the actor")
 """
 # The fake learner ends by itself once the actor has gone, as the real one does.
 LEARNER = """
@@ -44,11 +49,9 @@ while not (run / "gone").exists():
     time.sleep(0.01)
 note("learner ended")
 """
-ACTOR = "serve('actor', lambda: (run / 'gone').touch())"
-GOOD = """
-for success in (0.5, 0.97, 1.0):
-    measure(kind="evaluation", env_steps=100, updates=400, **{"evaluation/success_rate": success})
-"""
+LEAVE = "lambda: (run / 'gone').touch()"
+SLOW = f"act({LEAVE})"
+ACTOR = f"act({LEAVE}, (0.5, 0.97, 1.0))"
 
 
 def command(run: Path, code: str) -> list[str]:
@@ -64,7 +67,7 @@ def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
 def simulate(tmp_path: Path):
     """`simulate(**plan)` runs a plan of fake processes and returns (why it stopped, order of events)."""
 
-    def run(*, learner=LEARNER, actor=GOOD + ACTOR, demos="note('demos')", evaluation="note('eval')", **plan):
+    def run(*, learner=LEARNER, actor=ACTOR, demos="note('demos')", evaluation="note('eval')", **plan):
         settings = {
             "budget_seconds": 60.0,
             "evaluation_seconds": 1.0,
@@ -98,13 +101,12 @@ def test_phases_come_in_order_and_training_stops_at_the_target(simulate):
     cause, events = simulate()
     assert cause == "target"
     assert events[0] == "demos"
-    assert set(events[1:3]) == {"learner", "actor"}
-    assert events[3:] == ["actor ended", "learner ended", "eval"]
+    assert events[1:] == ["learner", "actor", "actor ended", "learner ended", "eval"]
 
 
 def test_training_stops_early_enough_for_the_evaluation(simulate):
     began = time.monotonic()
-    cause, events = simulate(actor=ACTOR, demos=None, budget_seconds=2.0, evaluation_seconds=1.0)
+    cause, events = simulate(actor=SLOW, demos=None, budget_seconds=2.0, evaluation_seconds=1.0)
     assert cause == "time"
     assert events[-1] == "eval"
     assert time.monotonic() - began < 10
@@ -135,50 +137,56 @@ def test_demos_that_fail_end_the_run(simulate, tmp_path: Path):
 
 def test_a_learner_that_leaves_first_is_a_failure(simulate):
     with pytest.raises(ProcessFailed, match="before the actor did"):
-        simulate(learner="pass", actor=ACTOR)
+        simulate(learner="note('learner')", actor=SLOW)
 
 
 def test_a_learner_that_does_not_finish_is_interrupted(simulate):
-    cause, events = simulate(actor=GOOD + "serve('actor')", finish_seconds=0.5)
+    cause, events = simulate(actor="act(lambda: None, (1.0, 1.0))", finish_seconds=0.5)
     assert cause == "target"
     assert events[-2:] == ["learner interrupted", "eval"]
 
 
-def test_ctrl_c_ends_the_actor_then_the_learner_within_five_seconds(simulate, tmp_path: Path):
+@pytest.fixture
+def press(tmp_path: Path, wait_until):
+    """`press(signal, ...)`: sends these signals to this process once learner and actor run."""
     pressed: list[float] = []
+    people: list[threading.Thread] = []
 
-    def press() -> None:
-        while not (tmp_path / "order").exists() or set(order(tmp_path)) != {"learner", "actor"}:
-            time.sleep(0.01)
+    def both_run() -> bool:
+        return (tmp_path / "order").exists() and set(order(tmp_path)) == {"learner", "actor"}
+
+    def person(signals: tuple[signal.Signals, ...]) -> None:
+        wait_until(both_run, 20)
         pressed.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+        for number in signals:
+            os.kill(os.getpid(), number)
 
-    person = threading.Thread(target=press)
-    person.start()
+    def start(*signals: signal.Signals) -> list[float]:
+        people.append(threading.Thread(target=person, args=(signals,)))
+        people[-1].start()
+        return pressed
+
+    yield start
+    for thread in people:
+        thread.join()
+
+
+def test_ctrl_c_ends_the_actor_then_the_learner_within_five_seconds(simulate, tmp_path: Path, press):
+    pressed = press(signal.SIGINT, signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        simulate(demos=None, actor="serve('actor', lambda: time.sleep(0.2))", learner=LEARNER)
-    person.join()
+        simulate(demos=None, actor="act(lambda: time.sleep(0.2))")
     assert time.monotonic() - pressed[0] < 5
     assert order(tmp_path)[2:] == ["actor ended", "learner interrupted"]
 
 
-def test_what_does_not_end_on_ctrl_c_is_killed_in_time(simulate, tmp_path: Path, monkeypatch):
+def test_what_does_not_end_on_ctrl_c_is_killed_in_time(simulate, press, monkeypatch: pytest.MonkeyPatch):
     assert simulation.ACTOR_END_SECONDS + simulation.LEARNER_END_SECONDS < 5
     monkeypatch.setattr(simulation, "ACTOR_END_SECONDS", 0.3)
     monkeypatch.setattr(simulation, "LEARNER_END_SECONDS", 0.3)
     deaf = "signal.signal(signal.SIGINT, signal.SIG_IGN); note('{0}'); time.sleep(60)"
-
-    def press() -> None:
-        while not (tmp_path / "order").exists() or set(order(tmp_path)) != {"learner", "actor"}:
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    person = threading.Thread(target=press)
-    person.start()
+    press(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
         simulate(demos=None, actor=deaf.format("actor"), learner=deaf.format("learner"))
-    person.join()
 
 
 def test_processes_get_their_environment(simulate, tmp_path: Path):
