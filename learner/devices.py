@@ -23,7 +23,7 @@ INSTALL_CUDA = "install the CUDA wheels with `make install ROLE=learner CUDA=1`,
 class DeviceConfig:
     """Where updates are computed."""
 
-    platform: Literal["auto", "cpu", "gpu"] = "auto"
+    device: Literal["auto", "cpu", "gpu"] = "auto"
     """cpu, gpu (fails where JAX has none), or auto: the gpu where JAX has one, else the cpu."""
     threads: int = 0
     """Threads for CPU computations; 0: one a core. Bit-for-bit resumption needs the same number."""
@@ -31,8 +31,8 @@ class DeviceConfig:
     """Keep compiled programs in HANDSON_CACHE, by default ~/.cache/handson, so that restarts are quick."""
 
     def __post_init__(self) -> None:
-        if self.platform not in PLATFORMS:
-            raise ConfigError(STAGE, f"platform is {self.platform!r}", f"valid: {', '.join(PLATFORMS)}")
+        if self.device not in PLATFORMS:
+            raise ConfigError(STAGE, f"device is {self.device!r}", f"valid: {', '.join(PLATFORMS)}")
         if self.threads < 0:
             raise ConfigError(STAGE, f"threads is {self.threads}", "give a count, or 0 for one a core")
 
@@ -45,14 +45,14 @@ def prepare_device(config: DeviceConfig) -> str:
     """
     if config.threads:
         os.environ["NPROC"] = str(config.threads)
-    if PLATFORMS[config.platform] is not None:
-        jax.config.update("jax_platforms", PLATFORMS[config.platform])
+    if PLATFORMS[config.device] is not None:
+        jax.config.update("jax_platforms", PLATFORMS[config.device])
     if config.compile_cache:
         _use_compile_cache(cache_directory() / "jax")
-    in_use = _initialise_backend(config.platform)
-    if config.platform != "auto" and in_use != config.platform:
-        raise DeviceError(STAGE, f"{config.platform} was asked for but JAX uses {in_use}", INSTALL_CUDA)
-    if in_use == "cpu" and config.platform == "auto" and NVIDIA_DEVICE.exists():
+    in_use = _initialise_backend(config.device)
+    if config.device != "auto" and in_use != config.device:
+        raise DeviceError(STAGE, f"{config.device} was asked for but JAX uses {in_use}", INSTALL_CUDA)
+    if in_use == "cpu" and config.device == "auto" and NVIDIA_DEVICE.exists():
         log.warning("this computer has an NVIDIA GPU but JAX uses the CPU: %s", INSTALL_CUDA)
     return describe_device()
 

@@ -38,10 +38,8 @@ class MetricsConfig:
     """The learner's own numbers are averaged over this long and written."""
     screen_seconds: float = 10.0
     """A line in the log this often; on a terminal a live screen shows the same."""
-    wandb: bool = False
-    """Also send metrics to Weights & Biases."""
     wandb_project: str = "handson"
-    """The project there."""
+    """The project of runs on Weights & Biases."""
 
     def __post_init__(self) -> None:
         if not (self.every_seconds > 0 and self.screen_seconds > 0):
@@ -134,9 +132,11 @@ class WeightsAndBiases:
         self._run.finish()
 
 
-def open_sinks(run_dir: Path, config: MetricsConfig, settings: Mapping[str, object]) -> list[Sink]:
+def open_sinks(
+    run_dir: Path, config: MetricsConfig, *, wandb: bool, settings: Mapping[str, object]
+) -> list[Sink]:
     """The sinks that a run writes to. Raises ConfigError when wandb is asked for and not installed."""
-    extra: list[Sink] = [WeightsAndBiases(run_dir, config.wandb_project, settings)] if config.wandb else []
+    extra: list[Sink] = [WeightsAndBiases(run_dir, config.wandb_project, settings)] if wandb else []
     return [JsonLines(run_dir / "metrics.jsonl"), TensorBoard(run_dir / "tensorboard"), *extra]
 
 

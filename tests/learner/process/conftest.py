@@ -1,21 +1,41 @@
+import queue
+from collections.abc import Iterator
+
+import jax
 import numpy as np
 import pytest
 
 from learner.agents.config import CloningConfig, SACConfig
+from learner.agents.sac import SAC
+from learner.checkpointer import CheckpointConfig, Checkpointer, Progress, RunIdentity
 from learner.critics import CriticConfig
+from learner.metrics import MetricsConfig, MetricsLog, Row
+from learner.probes import Prober
+from learner.publisher import PublishConfig, Publisher
+from learner.ratio import RatioConfig
+from learner.replay.budget import ReplayConfig
+from learner.sampler import Sampler, SamplerConfig
+from learner.telemetry import Sources, Telemetry
+from learner.training import Outlets, Trainer
+from shared.clock import ManualClock
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
+from shared.policy.acting import make_select_action
 from shared.policy.spec import PolicyConfig
+from shared.records import StepRecord
+from shared.step import EpisodeKind, Source, Step, StepId, Why
+
+RATIO = RatioConfig(utd=4, warmup_steps=5, clock="simulated")
+UPDATES = 4
 
 
 @pytest.fixture(scope="session")
 def interface() -> InterfaceSpec:
+    entry = ObservationEntry(
+        name="position", shape=(3,), dtype="float32", offset=(0.0,) * 3, scale=(1.0,) * 3
+    )
     return InterfaceSpec(
         name="tiny",
-        observations=(
-            ObservationEntry(
-                name="position", shape=(3,), dtype="float32", offset=(0.0,) * 3, scale=(1.0,) * 3
-            ),
-        ),
+        observations=(entry,),
         actions=(ActionEntry(name="move", low=(-1.0, -1.0), high=(1.0, 1.0), unit="m"),),
         control_hz=10.0,
     )
@@ -30,6 +50,145 @@ def small_agent() -> SACConfig:
     )
 
 
+@pytest.fixture(scope="session")
+def agent(small_agent, interface) -> SAC:
+    return SAC(small_agent, interface)
+
+
+@pytest.fixture(scope="session")
+def prober(agent) -> Prober:
+    return Prober(make_select_action(agent.policy_spec))
+
+
+@pytest.fixture(scope="session")
+def steps():
+    """`steps(count, episode_length=10)`: training steps of one stream that follow from their number alone."""
+
+    def make(
+        count: int, episode_length: int = 10, kind: EpisodeKind = EpisodeKind.TRAINING
+    ) -> list[StepRecord]:
+        return [_step(number, episode_length, kind) for number in range(count)]
+
+    return make
+
+
+def _step(number: int, episode_length: int, kind: EpisodeKind) -> StepRecord:
+    rng = np.random.default_rng(number)
+    episode, step = divmod(number, episode_length)
+    last = step == episode_length - 1
+    observe = lambda: {"position": rng.standard_normal(3).astype(np.float32)}  # noqa: E731
+    return StepRecord(
+        identity=StepId("actor", "life", episode, step),
+        sequence=number,
+        kind=kind,
+        time_seconds=0.1 * number,
+        step=Step(
+            observation=observe(),
+            chosen_action=rng.uniform(-1, 1, 2).astype(np.float32),
+            executed_command=np.zeros(2, np.float32),
+            source=Source.SCRIPT if kind is EpisodeKind.DEMO else Source.POLICY,
+            reward=float(rng.random()),
+            terminated=last,
+            why=Why.SUCCESS if last else None,
+            final_observation=observe() if last else None,
+        ),
+    )
+
+
+class Rows:
+    """A sink that keeps rows in memory."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+    def write(self, row: Row) -> None:
+        self.rows.append(row)
+
+    def close(self) -> None:
+        pass
+
+
+class Core:
+    """Trainer, sampler and all outlets, without sockets; `stop()` ends once the records are used up."""
+
+    def __init__(self, agent, prober, directory, *, state, progress=None, keep=3, every_updates=None):
+        self.agent = agent
+        self.arrivals = queue.SimpleQueue()
+        self.clock = ManualClock()
+        self.sent, self.consumed, self.checks = [], [], []
+        self.rows = Rows()
+        progress = progress or Progress(ratio={})
+        self.sampler = Sampler(
+            agent.interface,
+            SamplerConfig(batch_size=8, replay=ReplayConfig(online_rows=500, pinned_rows=100)),
+            RATIO,
+            seed=0,
+            n_step=1,
+            discount=0.97,
+            arrivals=self.arrivals,
+            device_put=jax.device_put,
+        )
+        self.publisher = Publisher(agent.policy_spec, "life", self.sent.append)
+        self.checkpointer = Checkpointer(
+            directory / "checkpoints",
+            CheckpointConfig(every_seconds=1e9, every_updates=every_updates, keep=keep),
+            RunIdentity(spec=agent.policy_spec, incarnation="life", config_toml="", device="cpu"),
+            prober,
+            lambda position: True,
+            self.clock,
+        )
+        self.metrics = MetricsLog([self.rows])
+        sources = Sources(
+            gauges=lambda: {"gauge": 1.0},
+            stats=list,
+            env_steps=lambda: self.sampler.ratio.training_steps,
+        )
+        self.telemetry = Telemetry(
+            self.metrics, sources, MetricsConfig(every_seconds=5.0), progress, self.clock
+        )
+        outlets = Outlets(
+            publisher=self.publisher,
+            checkpointer=self.checkpointer,
+            telemetry=self.telemetry,
+            consumed=self.consumed.append,
+            checks=(self.sampler.check, *self.checks),
+        )
+        publish = PublishConfig(every_calls=1, every_seconds=0.0)
+        self.trainer = Trainer(agent, state, progress, self.sampler, outlets, publish, self.clock)
+
+    def feed(self, records) -> None:
+        for position, record in enumerate(records):
+            self.arrivals.put((position, record))
+
+    def stop(self) -> str | None:
+        return "used up" if self.sampler.finished else None
+
+    def run(self, records) -> str:
+        """Train on exactly these records."""
+        self.feed(records)
+        self.sampler.start()
+        self.sampler.drain()
+        cause = self.trainer.run(self.stop)
+        self.trainer.settle()
+        return cause
+
+    def close(self) -> None:
+        self.sampler.close(5.0)
+        self.publisher.close(5.0)
+        self.checkpointer.close(5.0)
+        self.metrics.close(5.0)
+
+
 @pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
+def make_core(agent, prober, tmp_path) -> Iterator:
+    """`make_core(**settings)`: a `Core` with a fresh state in this test's directory."""
+    made: list[Core] = []
+
+    def make(**settings) -> Core:
+        settings.setdefault("state", agent.init(jax.random.key(0)))
+        made.append(Core(agent, prober, tmp_path, **settings))
+        return made[-1]
+
+    yield make
+    for core in made:
+        core.close()

@@ -14,14 +14,14 @@ NO_GPU = not Path("/dev/nvidia0").exists()
 @pytest.mark.skipif(not NO_GPU, reason="this computer has a GPU")
 def test_a_gpu_that_is_not_in_use_is_an_error_with_the_command_that_mends_it():
     with pytest.raises(DeviceError, match="JAX uses cpu") as caught:
-        prepare_device(DeviceConfig(platform="gpu", compile_cache=False))
+        prepare_device(DeviceConfig(device="gpu", compile_cache=False))
     assert "CUDA=1" in caught.value.cure
 
 
 def test_the_cpu_threads_and_the_compile_cache_are_what_was_asked_for(tmp_path):
     code = (
         "import jax, os; from learner.devices import *;"
-        "print(prepare_device(DeviceConfig(platform='cpu', threads=1)));"
+        "print(prepare_device(DeviceConfig(device='cpu', threads=1)));"
         "print(jax.config.jax_compilation_cache_dir)"
     )
     environment = os.environ | {"HANDSON_CACHE": str(tmp_path / "cache")}
@@ -40,8 +40,8 @@ def test_the_cache_lies_where_the_environment_says(monkeypatch):
 
 
 def test_settings_out_of_range_are_refused():
-    with pytest.raises(ConfigError, match="platform"):
-        DeviceConfig(platform="tpu")
+    with pytest.raises(ConfigError, match="device"):
+        DeviceConfig(device="tpu")
     with pytest.raises(ConfigError, match="threads"):
         DeviceConfig(threads=-1)
 

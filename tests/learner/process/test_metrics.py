@@ -10,7 +10,7 @@ from shared.errors import ConfigError
 
 @pytest.fixture
 def metrics(tmp_path):
-    log = MetricsLog(open_sinks(tmp_path, MetricsConfig(), {}))
+    log = MetricsLog(open_sinks(tmp_path, MetricsConfig(), wandb=False, settings={}))
     yield log
     log.close(5.0)
 
@@ -92,7 +92,7 @@ def _fails(log):
 
 def test_wandb_is_asked_for_by_name_and_missing(tmp_path):
     with pytest.raises(ConfigError, match="wandb is not installed") as caught:
-        open_sinks(tmp_path, MetricsConfig(wandb=True), {})
+        open_sinks(tmp_path, MetricsConfig(), wandb=True, settings={})
     assert "pip install" in caught.value.cure
 
 

@@ -1,0 +1,58 @@
+import os
+import signal
+
+import pytest
+
+from learner.ending import Ending, Goals, Interrupt, interruptible
+
+
+@pytest.fixture
+def counts():
+    return {"updates": 0, "env_steps": 0, "actors": 0}
+
+
+def _ending(counts, interrupt=None, **goals):
+    return Ending(
+        Goals(**goals),
+        interrupt or Interrupt(),
+        updates=lambda: counts["updates"],
+        env_steps=lambda: counts["env_steps"],
+        actors=lambda: counts["actors"],
+    )
+
+
+def test_without_goals_training_goes_on(counts):
+    counts |= {"updates": 10**9, "env_steps": 10**9}
+    assert _ending(counts).cause() is None
+
+
+@pytest.mark.parametrize(("goal", "count"), [("max_updates", "updates"), ("max_steps", "env_steps")])
+def test_a_count_ends_training_when_it_is_reached(counts, goal, count):
+    ending = _ending(counts, **{goal: 8})
+    counts[count] = 7
+    assert ending.cause() is None
+    counts[count] = 8
+    assert "8" in ending.cause()
+
+
+def test_training_ends_with_the_actors_but_not_before_the_first(counts):
+    ending = _ending(counts, end_with_actors=True)
+    assert ending.cause() is None
+    counts["actors"] = 2
+    assert ending.cause() is None
+    counts["actors"] = 0
+    assert ending.cause() == "all actors have left"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_asks_and_a_second_one_hurries(counts, number):
+    before = signal.getsignal(number)
+    with interruptible() as interrupt:
+        ending = _ending(counts, interrupt)
+        os.kill(os.getpid(), number)
+        assert ending.cause() == f"{number.name} received"
+        assert not interrupt.hurry
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.hurry
+        assert ending.cause() == f"{number.name} received"
+    assert signal.getsignal(number) is before
