@@ -105,7 +105,7 @@ class PointWorld:
         if self.opening and self._grasped is not None:
             self._drop(self._grasped)
             self._grasped = None
-        elif not self.opening and self.finger_speed_m_s == 0.0:
+        elif not self.opening and self.width_m == self._width_between():
             self._grasped = self._between()
 
     def _drop(self, name: str) -> None:
