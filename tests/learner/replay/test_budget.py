@@ -1,0 +1,70 @@
+"""The budget is what the stores take, and what cannot fit is refused with numbers that fit."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from learner.replay.budget import ReplayConfig, available_bytes, budget
+from learner.replay.store import ReplayStore
+from shared.errors import ConfigError, MemoryBudgetError
+from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
+
+INTERFACE = InterfaceSpec(
+    name="test",
+    observations=(
+        ObservationEntry(name="state", shape=(10,), dtype="float32"),
+        ObservationEntry(name="image", shape=(16, 16, 3), dtype="uint8"),
+    ),
+    actions=(ActionEntry(name="step", low=(-1.0,) * 4, high=(1.0,) * 4, unit="m"),),
+    control_hz=10.0,
+)
+
+
+def budget_of(config: ReplayConfig):
+    return budget(INTERFACE, config, updates=4, batch_size=256, batches_alive=3)
+
+
+def test_it_counts_what_the_stores_take() -> None:
+    config = ReplayConfig(online_rows=500, pinned_rows=100, memory_limit_gigabytes=1.0)
+    made = budget_of(config)
+    stores = ReplayStore(INTERFACE, 500).nbytes + ReplayStore(INTERFACE, 100).nbytes
+    transition = 2 * (40 + 768) + 4 * (4 + 3)
+    assert made.total_bytes == stores + 3 * 4 * 256 * transition
+    made.check()
+
+
+def test_it_tells_what_would_fit() -> None:
+    config = ReplayConfig(online_rows=10_000_000, pinned_rows=1000, memory_limit_gigabytes=0.5)
+    with pytest.raises(MemoryBudgetError) as caught:
+        budget_of(config).check()
+    assert "10,000,000 practice + 1,000 pinned rows" in caught.value.cause
+    found = re.search(r"online_rows to at most ([\d,]+)", caught.value.cure)
+    assert found is not None
+    fitting = int(found[1].replace(",", ""))
+    for rows, fits in ((fitting, True), (fitting + 1, False)):
+        made = budget_of(ReplayConfig(online_rows=rows, pinned_rows=1000, memory_limit_gigabytes=0.5))
+        assert (made.total_bytes <= made.limit_bytes) == fits
+
+
+def test_pinned_rows_alone_may_be_too_many() -> None:
+    with pytest.raises(MemoryBudgetError, match="set pinned_rows and online_rows lower"):
+        budget_of(ReplayConfig(pinned_rows=10_000_000, memory_limit_gigabytes=0.5)).check()
+
+
+def test_the_limit_is_most_of_what_is_available(tmp_path: Path) -> None:
+    assert budget_of(ReplayConfig()).limit_bytes == pytest.approx(0.8 * available_bytes(), rel=0.2)
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal: 900 kB\nMemAvailable:    500 kB\n")
+    assert available_bytes(meminfo) == 512_000
+    meminfo.write_text("MemTotal: 900 kB\n")
+    with pytest.raises(MemoryBudgetError, match="memory_limit_gigabytes"):
+        available_bytes(meminfo)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"online_rows": 0}, {"pinned_rows": -1}, {"memory_limit_gigabytes": 0.0}]
+)
+def test_settings_out_of_range(settings: dict) -> None:
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        ReplayConfig(**settings)

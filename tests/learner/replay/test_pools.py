@@ -1,0 +1,128 @@
+"""Which record goes where, and what an intervention's next observations are."""
+
+import numpy as np
+
+from learner.replay.budget import ReplayConfig
+from learner.replay.pools import Pools
+from learner.replay.store import ReplayStore
+from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
+from shared.records import AmendRecord, LostRecord, StepRecord
+from shared.step import EpisodeKind, Source, Step, StepId, Why
+
+INTERFACE = InterfaceSpec(
+    name="test",
+    observations=(ObservationEntry(name="state", shape=(1,), dtype="float32"),),
+    actions=(ActionEntry(name="step", low=(-1.0,), high=(1.0,), unit="m"),),
+    control_hz=10.0,
+)
+HUMAN, POLICY = Source.HUMAN, Source.POLICY
+
+
+def episode(
+    sources: list[Source], *, kind: EpisodeKind = EpisodeKind.TRAINING, number: int = 0
+) -> list[StepRecord]:
+    """An episode that observes 0, 1, 2, ... and is truncated at its end."""
+    made = []
+    for index, source in enumerate(sources):
+        last = index == len(sources) - 1
+        step = Step(
+            observation={"state": np.array([index], np.float32)},
+            chosen_action=np.zeros(1, np.float32),
+            executed_command=np.zeros(1, np.float32),
+            source=source,
+            reward=1.0,
+            truncated=last,
+            why=Why.TIME_LIMIT if last else None,
+            final_observation={"state": np.array([index + 1], np.float32)} if last else None,
+        )
+        identity = StepId("actor", "life", number, index)
+        made.append(StepRecord(identity=identity, sequence=index, kind=kind, time_seconds=0.0, step=step))
+    return made
+
+
+def pools_of(records: list[StepRecord]) -> Pools:
+    pools = Pools(INTERFACE, ReplayConfig(online_rows=64, pinned_rows=32))
+    for record in records:
+        pools.apply(record)
+    return pools
+
+
+def pairs(store: ReplayStore) -> list[tuple[float, float, float]]:
+    """(observation, next observation, imitate) of all that can be sampled."""
+    batch = store.gather(np.sort(store.sampleable.rows)[None], 1, 1.0)
+    columns = (
+        batch.observation["state"][0, :, 0],
+        batch.next_observation["state"][0, :, 0],
+        batch.imitate[0],
+    )
+    return sorted(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def test_demos_only_to_pinned() -> None:
+    pools = pools_of(episode([Source.SCRIPT] * 2, kind=EpisodeKind.DEMO))
+    assert pairs(pools.pinned) == [(0, 1, 1), (1, 2, 1)]
+    assert len(pools.online) == 0
+
+
+def test_practice_only_to_online() -> None:
+    pools = pools_of(episode([POLICY, Source.RANDOM]))
+    assert pairs(pools.online) == [(0, 1, 0), (1, 2, 0)]
+    assert len(pools.pinned) == 0
+
+
+def test_evaluation_to_neither() -> None:
+    pools = pools_of(episode([POLICY, HUMAN], kind=EpisodeKind.EVALUATION))
+    assert (len(pools.online), len(pools.pinned)) == (0, 0)
+
+
+def test_interventions_to_both_with_their_own_next_observations() -> None:
+    pools = pools_of(episode([POLICY, HUMAN, HUMAN, POLICY, POLICY, HUMAN]))
+    assert pairs(pools.pinned) == [(1, 2, 1), (2, 3, 1), (5, 6, 1)]
+    assert pairs(pools.online) == [(0, 1, 0), (1, 2, 1), (2, 3, 1), (3, 4, 0), (4, 5, 0), (5, 6, 1)]
+    assert len(pools.pinned) == 3 + 2  # spans end with one row that is only an observation
+
+
+def test_n_step_returns_of_an_intervention_end_with_its_span() -> None:
+    pools = pools_of(episode([HUMAN, HUMAN, POLICY, HUMAN]))
+    batch = pools.pinned.gather(np.sort(pools.pinned.sampleable.rows)[None], 3, 0.5)
+    assert batch.reward.tolist() == [[1.5, 1, 1]]
+    assert batch.next_observation["state"][..., 0].tolist() == [[2, 2, 4]]
+
+
+def test_corrections_reach_both_and_strangers_are_counted() -> None:
+    pools = pools_of(episode([HUMAN, HUMAN]))
+    amend = AmendRecord(
+        actor_id="actor",
+        incarnation="life",
+        sequence=2,
+        time_seconds=0.0,
+        target=StepId("actor", "life", 0, 1),
+        reward=9.0,
+        terminated=True,
+    )
+    pools.apply(amend)
+    for store in (pools.online, pools.pinned):
+        batch = store.gather(np.sort(store.sampleable.rows)[None], 1, 0.5)
+        assert batch.reward.tolist() == [[1, 9]]
+        assert batch.discount.tolist() == [[0.5, 0]]
+    assert pools.unknown_amends == 0
+    pools.apply(
+        AmendRecord(
+            actor_id="actor",
+            incarnation="life",
+            sequence=3,
+            time_seconds=0.0,
+            target=StepId("actor", "life", 7, 1),
+            reward=9.0,
+        )
+    )
+    assert pools.unknown_amends == 1
+
+
+def test_a_loss_ends_the_episode_here() -> None:
+    steps = episode([HUMAN, HUMAN, HUMAN])
+    lost = LostRecord(
+        actor_id="actor", incarnation="life", sequence=1, time_seconds=0.0, count=1, cause="disk full"
+    )
+    pools = pools_of([steps[0], lost, steps[2]])
+    assert pairs(pools.online) == pairs(pools.pinned) == [(2, 3, 1)]
