@@ -167,7 +167,7 @@ def _amend_record(header: RecordHeader, actor_id: str, incarnation: str) -> Amen
 
 def _lost_record(header: RecordHeader, actor_id: str, incarnation: str) -> LostRecord:
     fields = _convert(header, _LostFields)
-    if not 0 < fields.count < 2**63:
+    if not 0 < fields.count < 2**63 - header.sequence:
         raise malformed(f"a record says that {fields.count} records are lost")
     return LostRecord(
         actor_id=actor_id,

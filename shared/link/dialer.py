@@ -156,7 +156,8 @@ class Dialer:
         self._greeted: dict[Channel, float] = dict.fromkeys(CHANNELS, self._clock.now())
         self._strange: set[Channel] = set()
         self._heard = self._beat = self._clock.now()
-        for channel, dealer in self._dealers.items():
+        for channel in CHANNELS:
+            dealer = self._dealers[channel]
             sockets.configure(dealer, self._config.connect, self._config.max_message_bytes)
             if self._pair and self._learner_key:
                 dealer.curve_publickey, dealer.curve_secretkey = self._pair.public.key, self._pair.secret
@@ -184,9 +185,10 @@ class Dialer:
             self._hang_up(0.0)
             self._dial()
             return
-        for channel in [c for c in self._strange if now - self._greeted[c] >= self._heartbeat_seconds]:
-            self._strange.discard(channel)
-            self._greet(channel)
+        for channel in CHANNELS:
+            if channel in self._strange and now - self._greeted[channel] >= self._heartbeat_seconds:
+                self._strange.discard(channel)
+                self._greet(channel)
         if now - self._beat >= self._heartbeat_seconds:
             self._beat = now
             if self.connected:
@@ -253,8 +255,12 @@ class Dialer:
     def _reject(self, channel: Channel, cause: str) -> None:
         self.malformed += 1
         if self.malformed & (self.malformed - 1) == 0:  # the 1st, 2nd, 4th, 8th...: a flood stays readable
-            log.warning("malformed message from the learner, %d so far: %s", self.malformed, cause)
-        self.send(channel, Malformed(cause))
+            log.warning(
+                "malformed message from the learner, %d so far: %s",
+                self.malformed,
+                cause[: sockets.LONGEST_CAUSE],
+            )
+        self.send(channel, Malformed(cause[: sockets.LONGEST_CAUSE]))
 
 
 def _keys(config: DialerConfig) -> tuple[KeyPair | None, PublicKey | None]:

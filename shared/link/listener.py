@@ -157,8 +157,8 @@ class Listener:
         """Count a message as malformed and tell its sender; the connection stays."""
         self.malformed += 1
         if self.malformed & (self.malformed - 1) == 0:  # the 1st, 2nd, 4th, 8th...: a flood stays readable
-            log.warning("malformed message, %d so far: %s", self.malformed, cause)
-        self.send(peer, Malformed(cause))
+            log.warning("malformed message, %d so far: %s", self.malformed, cause[: sockets.LONGEST_CAUSE])
+        self.send(peer, Malformed(cause[: sockets.LONGEST_CAUSE]))
 
     def _refuse_version(self, peer: bytes, version: int) -> None:
         self._refused_versions += 1

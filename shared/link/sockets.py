@@ -15,6 +15,7 @@ Context = zmq.Context[Socket]
 
 QUEUED_MESSAGES = 64
 BATCH = 64
+LONGEST_CAUSE = 1000
 RECONNECT_MS, RECONNECT_MAX_MS = 100, 1000
 KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 5, 2, 3
 # A single frame beyond this cuts the connection, before it takes memory; below it, the peer is told.
