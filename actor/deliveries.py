@@ -74,6 +74,11 @@ class Deliveries:
         again = [outbox.resend() for outbox in self.outboxes()]
         return any(again)
 
+    @property
+    def in_flight(self) -> bool:
+        """Whether anything was sent that the learner has not acknowledged."""
+        return any(outbox.in_flight for outbox in self.outboxes())
+
     def delivered(self, *, durable: bool) -> bool:
         """Whether the learner has all that was produced, `durable` on its disk."""
         if not self._adoption.tried or self._own.ring.used_bytes:

@@ -61,6 +61,12 @@ class Outbox:
             return self._window.received >= self._window.produced
 
     @property
+    def in_flight(self) -> bool:
+        """Whether something was sent that the learner has not acknowledged."""
+        with self._lock:
+            return self._window.in_flight > 0
+
+    @property
     def durable(self) -> bool:
         """Whether the learner has all that is here on its disk."""
         with self._lock:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from actor.adoption import Adoption
 from actor.deliveries import Deliveries
+from actor.layout import Layout
 from actor.life import Life
 from actor.life_directory import settle
 from actor.parcel import pack
@@ -62,6 +63,7 @@ class Uplink:
         config = config or UplinkConfig()
         config.require_room(interface)
         self.stream = (actor_id, incarnation)
+        self._layout = Layout(interface)
         self._wall = wall
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
@@ -76,7 +78,9 @@ class Uplink:
 
         Raises:
             SpoolFull: there is no room; the step was not produced.
+            ObservationError: it is not of this interface; it was not produced.
         """
+        self._layout.require(step)
         identity = StepId(*self.stream, episode, step_number)
         now = self._wall()
         self._produce(StepRecord(identity=identity, sequence=0, kind=kind, time_seconds=now, step=step))

@@ -8,7 +8,7 @@ no longer be sent is reported as a lost span, so that both sides count it and th
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import Enum, auto
 
 from shared.records import LostRecord, Record, next_sequence, stream_of
@@ -53,13 +53,7 @@ class DeliveryCounters:
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name, as Goodbye and Farewell carry them."""
-        return {
-            "produced": self.produced,
-            "received": self.received,
-            "durable": self.durable,
-            "duplicate": self.duplicate,
-            "lost": self.lost,
-        }
+        return asdict(self)
 
 
 class SendWindow:
@@ -283,6 +277,14 @@ class ReceiveLedger:
                 for incarnation in named
             }
         return name_counters(answer)
+
+
+def total_counters(named: dict[str, int]) -> DeliveryCounters:
+    """The sum over the streams of Goodbye's or Farewell's counters."""
+    names = [field.name for field in fields(DeliveryCounters)]
+    return DeliveryCounters(
+        **{name: sum(v for key, v in named.items() if key.rpartition("/")[2] == name) for name in names}
+    )
 
 
 def name_counters(counters: dict[str, DeliveryCounters]) -> dict[str, int]:

@@ -1,17 +1,20 @@
 """What `put` returned from reaches the learner once, in order, through restarts, full disks and damage."""
 
+import dataclasses
 import errno
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from actor.layout import Layout
 from actor.life_directory import Claim
 from actor.spool import Spool
 from actor.uplink import Uplink
 from actor.uplink_config import UplinkConfig
 from shared.episodes import read_episodes
-from shared.errors import ConfigError, SpoolFull
+from shared.errors import ConfigError, ObservationError, SpoolFull
 from shared.step import EpisodeKind, StepId, Why
 
 
@@ -226,11 +229,30 @@ def test_a_lost_file_is_reported_as_lost(world, learner, drained):
     assert second.counters() == counters
 
 
-def test_a_step_that_is_not_of_the_interface_is_lost_alone(world, learner, drained):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"observation": {}},
+        {"observation": {"state": np.zeros(3)}},
+        {"final_observation": {"state": np.zeros(4, np.float32)}},
+        {"human_action": np.zeros(2, np.float32)},
+        {"executed_command": np.zeros((1, 1), np.float32)},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_step_that_is_not_of_the_interface_is_refused_and_not_produced(world, changes):
+    uplink = world.live("0")
+    with pytest.raises(ObservationError, match="not of this interface"):
+        uplink.put(dataclasses.replace(world.step(0), **changes), 0, 0, EpisodeKind.TRAINING)
+    assert uplink.counters().produced == 0
+
+
+def test_a_record_that_cannot_be_written_is_lost_alone(world, learner, drained, monkeypatch, caplog):
     uplink = world.live("0")
     world.produce(uplink, 3)
     bad = world.step(3)
     bad.observation.pop("state")
+    monkeypatch.setattr(Layout, "require", lambda layout, step: None)
     uplink.put(bad, 0, 3, EpisodeKind.TRAINING)
     world.produce(uplink, 3)
     drained(uplink)
