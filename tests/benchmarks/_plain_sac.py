@@ -1,8 +1,8 @@
 """SAC with a critic ensemble as one writes it first: what the learner's update is compared with.
 
 Same networks, optimisers, scan and arithmetic as `learner.agents`; but every target member is evaluated and
-the subset taken of their values, next actions are sampled inside the loop, and the policy learns from the whole
-call's rows, as SERL does.
+the subset taken of their values, next actions are sampled inside the loop, and the policy learns from all of
+the call's rows, as SERL does.
 """
 
 from typing import Any, NamedTuple

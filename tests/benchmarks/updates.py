@@ -77,7 +77,7 @@ def measure(members: int, subset: int | None, utd: int, turns: int = TURNS) -> d
 
 
 def flops_per_update(config: SACConfig, utd: int) -> float:
-    """Floating point operations of one critic update's matrix products, with its share of the policy's update.
+    """Floating point operations of one critic update's matrix products, its share of the policy's included.
 
     A product of (n, k) and (k, m) is 2nkm; backward through a layer is one for its kernel, one for its input.
     """
