@@ -215,6 +215,7 @@ class Session:
             case Stop():
                 log.info("the learner says stop: %s", message.cause)
                 self._stop_cause = message.cause
+                self._pacing.end()
             case Farewell():
                 self._farewell_counters = message.counters
                 self._farewell.set()
