@@ -4,8 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import tyro
+
 from actor.uplink_config import UplinkConfig
 from shared.errors import ConfigError
+from shared.link.dialer import DialerConfig
 
 STOPPING_START_SEED = 1_000_000
 FINAL_START_SEED = 2_000_000
@@ -45,12 +48,8 @@ class ActorConfig:
     """Name of this actor, unique among the actors of one learner."""
     run_dir: Path = Path("runs/actor")
     """Directory for the log, the summary and the spool."""
-    connect: str = "tcp://127.0.0.1:5555"
-    """Address of the learner."""
-    keys: Path | None = None
-    """Directory with this host's CURVE keys; needed wherever the learner is not on loopback."""
-    learner_key: Path | None = None
-    """File with the learner's public key; none takes the one that `handson keys` trusts."""
+    link: tyro.conf.OmitArgPrefixes[DialerConfig] = field(default_factory=DialerConfig)
+    """Where the learner is."""
     seed: int = 0
     """Seed of start states, random actions and sampled actions."""
     clock: Literal["wall", "simulated"] = "simulated"
@@ -67,6 +66,8 @@ class ActorConfig:
     """Give up after this many faulty episodes in a row."""
     spool: Path | None = None
     """Directory for what the learner has not confirmed yet; none means RUN_DIR/spool."""
+    farewell_seconds: float = 1.8
+    """After a signal, how long to wait until the learner has everything on its disk; the rest stays here."""
     device: Literal["cpu", "gpu"] = "cpu"
     """Where actions are computed."""
     verbose: bool = False
@@ -81,10 +82,9 @@ class ActorConfig:
         _at_least(stage, "scripted_steps", self.scripted_steps, 0)
         _at_least(stage, "max_faults", self.max_faults, 1)
         _at_least(stage, "max_steps", 1 if self.max_steps is None else self.max_steps, 1)
-        if not self.max_policy_age_seconds > 0:
-            raise ConfigError(
-                stage, f"max_policy_age_seconds is {self.max_policy_age_seconds:g}", "give a positive number"
-            )
+        for name in ("max_policy_age_seconds", "farewell_seconds"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(stage, f"{name} is {getattr(self, name):g}", "give a positive number")
         if not self.actor_id or "/" in self.actor_id or self.actor_id.startswith("."):
             raise ConfigError(
                 stage, f"actor_id is {self.actor_id!r}", "use letters, digits and dashes, as in actor-0"

@@ -3,6 +3,7 @@
 Leaves `evaluation.json`, the episodes as `evaluation.mcap` and, if asked for, a video.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import gymnasium
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
@@ -30,6 +32,8 @@ from shared.errors import ConfigError
 from shared.policy.snapshot import PolicySnapshot, read_snapshot
 from shared.step import EpisodeKind, Step, Why
 from shared.version import code_version
+
+log = logging.getLogger(__name__)
 
 LINGER_FRAMES = 5
 """For how long a film shows how an episode ended."""
@@ -143,7 +147,7 @@ def _evaluate(
 
 
 class _Film:
-    """Films the first episodes, if a video was asked for."""
+    """Films the first episodes, if a video was asked for and as long as the environment can be drawn."""
 
     def __init__(self, config: EvalConfig, world: World) -> None:
         self._env = world.env
@@ -158,7 +162,12 @@ class _Film:
         if self._writer is None or episode >= self._episodes:
             return
         caption = f"episode {episode + 1}" + (f": {step.why}" if step.why else "")
-        frame = np.asarray(self._env.render(), np.uint8)
+        try:
+            frame = np.asarray(self._env.render(), np.uint8)
+        except gymnasium.error.Error as error:
+            log.error("there is no video, and the evaluation goes on without it: %s", error)
+            self._writer = None
+            return
         for _ in range(LINGER_FRAMES if step.last else 1):
             self._writer.write(frame, caption)
 

@@ -11,9 +11,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignal:
-    """Set once, by a Unix signal or by anything else; waiting for it wakes at once."""
+    """Set once, by a Unix signal or by anything else; waiting for it wakes at once.
+
+    Attributes:
+        by_signal: whether a Unix signal arrived, first or later: somebody is waiting.
+    """
 
     def __init__(self) -> None:
+        self.by_signal = False
         self._requested: Callable[[], str | None] = lambda: None
         self._event = threading.Event()
         self._cause: str | None = None
@@ -51,6 +56,7 @@ class StopSignal:
                 signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT and self._event.is_set():
+        if number == signal.SIGINT and self.by_signal:
             raise KeyboardInterrupt
+        self.by_signal = True
         self.set(signal.Signals(number).name)

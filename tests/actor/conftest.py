@@ -1,5 +1,6 @@
 """A world small enough to count in, and the policies that act in it."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from gymnasium import spaces
 
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
+from shared.policy.acting import make_select_action
 from shared.policy.network import GaussianPolicy
 from shared.policy.parameters import flatten
 from shared.policy.snapshot import PolicySnapshot
@@ -130,3 +132,12 @@ def make_snapshot() -> MakeSnapshot:
         )
 
     return make
+
+
+@pytest.fixture
+def compile_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runners of this test share compiled policies with those of other tests."""
+    monkeypatch.setattr("actor.policy_runner.make_select_action", _compiled)
+
+
+_compiled = functools.cache(make_select_action)

@@ -27,7 +27,7 @@ def test_wilson_interval_against_published_values(successes, trials, low, high) 
 
 
 @pytest.fixture
-def runner(counting_env, make_snapshot) -> PolicyRunner:
+def runner(counting_env, make_snapshot, compile_once) -> PolicyRunner:
     runner = PolicyRunner(counting_env().interface, seed=0)
     runner.load(make_snapshot(4, incarnation="life"))
     return runner

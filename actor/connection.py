@@ -1,0 +1,74 @@
+"""An actor's line to its learner: what it delivers, what it hears, and how it parts."""
+
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from actor.config import ActorConfig
+from actor.policy_feed import PolicyFeed
+from actor.session import Session
+from actor.uplink import Uplink
+from shared.errors import HandsOnError
+from shared.interface import InterfaceSpec
+from shared.protocol import PROTOCOL_VERSION, Hello
+from shared.version import code_version
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 1.5
+SPOOL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """The uplink, the session that serves it, and the feed that the session fills."""
+
+    uplink: Uplink
+    session: Session
+    feed: PolicyFeed
+
+    def part(self, deadline_seconds: float) -> dict[str, int]:
+        """Deliver what is left and say Goodbye; the learner's counters, empty if it does not answer in time.
+
+        What was not delivered stays in the spool, and the next life of this actor delivers it.
+        """
+        if not self.session.connected:
+            return {}
+        try:
+            theirs = self.session.goodbye(deadline_seconds)
+        except HandsOnError as error:
+            log.warning("no farewell: %s", error)
+            return {}
+        return {} if theirs is None else theirs.as_dict()
+
+
+@contextmanager
+def connect(config: ActorConfig, interface: InterfaceSpec, incarnation: str) -> Iterator[Connection]:
+    """Dial the learner and keep at it; inside the block and after it, the learner need not be there.
+
+    Raises:
+        HandsOnError: the address, a key or the spool's directory is wrong.
+    """
+    hello = Hello(
+        protocol_version=PROTOCOL_VERSION,
+        channel="control",
+        actor_id=config.actor_id,
+        incarnation=incarnation,
+        interface=interface,
+        clock=config.clock,
+        code_version=code_version(),
+        host=socket.gethostname(),
+    )
+    uplink = Uplink(config.spool_directory, config.actor_id, incarnation, interface, config.uplink)
+    try:
+        feed = PolicyFeed(interface)
+        session = Session(config.link, hello, uplink, feed)
+        try:
+            session.start()
+            yield Connection(uplink=uplink, session=session, feed=feed)
+        finally:
+            session.close(CLOSE_SECONDS)
+    finally:
+        uplink.close(SPOOL_SECONDS)

@@ -1,0 +1,147 @@
+"""`handson actor`: put one actor together, let it practise, part from the learner, say what was done."""
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+
+from rich.console import Console
+
+from actor.choosers import Chooser, DeviceChooser, RandomChooser
+from actor.config import ActorConfig
+from actor.connection import Connection, connect
+from actor.json_file import write_json
+from actor.logs import logging_to
+from actor.policy_runner import PolicyChooser, PolicyRunner, configure_device
+from actor.practice import Parts, Practice
+from actor.stop import StopSignal
+from actor.summary import Summary
+from actor.telemetry import Telemetry
+from actor.world import World, open_world
+from robot_env.families import resolve
+from robot_env.teleop import TELEOP
+from shared.clock import SystemClock
+from shared.config import dump_toml, parse_command_line
+from shared.errors import HandsOnError
+from shared.step import Source, new_incarnation
+from shared.version import code_version
+
+log = logging.getLogger(__name__)
+
+GREETING_SECONDS = 1.0
+UNHURRIED_SECONDS = 15.0
+"""How long parting may take when no signal asked for it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Act until the learner, a signal or `max_steps` says stop; 0 for each of them.
+
+    Raises:
+        HandsOnError: something a person can put right; what was produced is kept.
+    """
+    config = parse_command_line(
+        ActorConfig,
+        sys.argv[1:] if argv is None else argv,
+        prog="handson actor",
+        description="Step an environment with the newest policy, and send what happened to the learner.",
+    )
+    stop = StopSignal()
+    log_path = config.run_dir / f"{config.actor_id}.log"
+    with logging_to(log_path, verbose=config.verbose), stop.on_signals():
+        log.info("handson %s\n%s", code_version(), dump_toml(config))
+        configure_device(config.device)
+        try:
+            with open_world(config.environment, config.clock) as world:
+                summary, failure = _live(config, world, stop)
+        except Exception:
+            log.exception("the actor failed")
+            raise
+        write_json(config.run_dir / f"{config.actor_id}.json", summary.as_dict())
+        Console().print(summary.as_table())
+    if failure is not None:
+        raise failure
+    return 0
+
+
+def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[Summary, HandsOnError | None]:
+    """One life from the first Hello to the Farewell; what ended it early, if something did."""
+    clock = SystemClock()
+    began = clock.now()
+    incarnation = new_incarnation()
+    runner = PolicyRunner(world.interface, seed=config.seed, device=config.device)
+    with (
+        connect(config, world.interface, incarnation) as connection,
+        _choosers(config, world, runner) as choosers,
+    ):
+        stop.watch(lambda: connection.session.stop_requested)
+        parts = Parts(
+            rollout=world.rollout,
+            runner=runner,
+            choosers=choosers,
+            uplink=connection.uplink,
+            session=connection.session,
+            feed=connection.feed,
+            telemetry=Telemetry(connection.session, runner, clock),
+            stop=stop,
+            clock=clock,
+        )
+        practice = Practice(config, parts)
+        failure = None
+        try:
+            _greet(config, connection)
+            practice.run()
+        except HandsOnError as error:
+            failure = error
+            stop.set(str(error))
+        learner = connection.part(config.farewell_seconds if stop.by_signal else UNHURRIED_SECONDS)
+        uplink = connection.uplink.counters().as_dict()
+    evaluations = practice.evaluations
+    overrun = world.rollout.overrun_seconds.percentile(99) if config.clock == "wall" else None
+    summary = Summary(
+        actor_id=config.actor_id,
+        incarnation=incarnation,
+        environment=config.environment,
+        cause=stop.cause or "",
+        wall_seconds=clock.now() - began,
+        steps_produced=practice.training_steps,
+        training_steps=practice.training_steps,
+        episodes=practice.episodes,
+        evaluations=len(evaluations),
+        success_rate=evaluations[-1].success_rate if evaluations else None,
+        snapshots_applied=runner.loads,
+        policy_age_p99_seconds=parts.telemetry.policy_age_seconds.percentile(99),
+        selection_p99_seconds=runner.selection_seconds.percentile(99),
+        period_overrun_p99_seconds=overrun,
+        lead_wait_seconds=parts.telemetry.lead_wait_seconds,
+        hold_seconds=parts.telemetry.hold_seconds,
+        uplink=uplink,
+        learner=learner,
+        code_version=code_version(),
+    )
+    return summary, failure
+
+
+@contextmanager
+def _choosers(config: ActorConfig, world: World, runner: PolicyRunner) -> Iterator[Mapping[Source, Chooser]]:
+    """Who acts in which stage; the script is there only where it is asked for."""
+    size = world.interface.action_size
+    choosers: dict[Source, Chooser] = {
+        Source.RANDOM: RandomChooser(size),
+        Source.POLICY: PolicyChooser(runner),
+    }
+    if not config.scripted_steps:
+        yield choosers
+        return
+    device = resolve("teleop device", TELEOP, "script")().build(world.interface)
+    with closing(device):
+        yield choosers | {Source.SCRIPT: DeviceChooser(device, size)}
+
+
+def _greet(config: ActorConfig, connection: Connection) -> None:
+    """Tell a person at the terminal whom this actor waits for; raises when the learner refuses it."""
+    if connection.session.welcomed(GREETING_SECONDS):
+        return
+    console = Console()
+    console.print(f"{config.actor_id}: waiting for the learner at {config.link.connect}")
+    if config.random_steps or config.scripted_steps:
+        console.print(f"{config.actor_id}: meanwhile warming up; steps are kept in {config.spool_directory}")

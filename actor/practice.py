@@ -1,0 +1,204 @@
+"""Practice: episode after episode, by whoever's turn it is, until somebody says stop.
+
+Between episodes it adopts a policy with another network (that compiles), evaluates when it is due, and holds
+while there is no policy that it may act by or no room for steps. Inside an episode it only exchanges
+parameters.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from actor.choosers import Chooser
+from actor.config import ActorConfig
+from actor.periodic_evaluation import PeriodicEvaluation
+from actor.policy_feed import PolicyFeed
+from actor.policy_runner import PolicyRunner
+from actor.rollout import EpisodeHooks, EpisodeOutcome, Rollout
+from actor.scoring import EvaluationResult
+from actor.seeds import start_seed
+from actor.session import Session
+from actor.stop import StopSignal
+from actor.telemetry import Telemetry
+from actor.uplink import Uplink
+from shared.clock import Clock
+from shared.errors import ObservationError, SpoolFull
+from shared.step import EpisodeKind, Source, Step, Why
+
+log = logging.getLogger(__name__)
+
+TURN_SECONDS = 0.1
+"""How long one look at the outside takes while there is nothing to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What practising needs, put together by `actor.main`."""
+
+    rollout: Rollout
+    runner: PolicyRunner
+    choosers: Mapping[Source, Chooser]
+    uplink: Uplink
+    session: Session
+    feed: PolicyFeed
+    telemetry: Telemetry
+    stop: StopSignal
+    clock: Clock
+
+
+class Practice:
+    """The training life of one actor, on the control thread.
+
+    Attributes:
+        training_steps: steps produced for training.
+        episodes: episodes begun.
+    """
+
+    def __init__(self, config: ActorConfig, parts: Parts) -> None:
+        self.training_steps = 0
+        self.episodes = 0
+        self._config = config
+        self._parts = parts
+        self._stop = parts.stop
+        self._evaluation = PeriodicEvaluation(
+            config.evaluation, parts.rollout, parts.runner, parts.session, parts.stop
+        )
+        self._faults = 0
+        self._turn = Source.POLICY
+        self._holding = ""
+
+    @property
+    def evaluations(self) -> list[EvaluationResult]:
+        """Results of evaluations, in order."""
+        return self._evaluation.results
+
+    def run(self) -> None:
+        """Practise until there is a cause to stop.
+
+        Raises:
+            HandsOnError: the environment is broken, the learner refused this actor, or a thread failed.
+        """
+        while self._stop.cause is None:
+            self._look_outside()
+            self._adopt(between_episodes=True)
+            self._evaluation.run_if_due(self.training_steps)
+            self._finish_when_done()
+            if self._stop.cause is None:
+                self._practise_or_hold()
+        self._look_outside()
+        self._parts.telemetry.report(self.training_steps)
+
+    def _practise_or_hold(self) -> None:
+        self._turn = self._whose_turn()
+        if self._turn is Source.POLICY and (reason := self._no_policy()):
+            self._hold(reason)
+            return
+        self._holding = ""
+        hooks = EpisodeHooks(
+            before_choice=self._before_choice, interrupted=self._interrupted, keep=self._keep
+        )
+        seed = start_seed(self._config.seed, self._config.actor_id, self.episodes)
+        outcome = self._parts.rollout.play(self._parts.choosers[self._turn], seed, hooks)
+        self._after(outcome)
+        self.episodes += 1
+
+    def _whose_turn(self) -> Source:
+        """Warm-up ends with the episode in which its last step is made."""
+        if self.training_steps < self._config.random_steps:
+            return Source.RANDOM
+        if self.training_steps < self._config.random_steps + self._config.scripted_steps:
+            return Source.SCRIPT
+        return Source.POLICY
+
+    def _no_policy(self) -> str | None:
+        """Why the policy may not act, or None. What a connected learner published last is never too old."""
+        if self._parts.runner.snapshot is None:
+            return "the learner has not published a policy yet"
+        limit = self._config.max_policy_age_seconds
+        if not self._parts.session.connected and self._parts.feed.age_seconds() > limit:
+            return f"the learner is out of reach and its newest policy is more than {limit:g} s old"
+        return None
+
+    def _before_choice(self) -> None:
+        self._wait_for_learner()
+        self._adopt(between_episodes=False)
+        if self._turn is Source.POLICY:
+            self._parts.telemetry.policy_age_seconds.add(self._parts.feed.policy_age_seconds())
+
+    def _wait_for_learner(self) -> None:
+        """On a simulated clock: lead the learner by no more than it allows, once it was there."""
+        session, began = self._parts.session, self._parts.clock.now()
+        if self._config.clock == "wall" or (
+            self._turn is not Source.POLICY and not session.welcomed(timeout_seconds=0.0)
+        ):
+            return
+        while self._stop.cause is None and not session.wait_for_lead(self.training_steps, TURN_SECONDS):
+            self._look_outside()
+        self._parts.telemetry.lead_wait_seconds += self._parts.clock.now() - began
+
+    def _adopt(self, *, between_episodes: bool) -> None:
+        newest = self._parts.feed.newest()
+        if newest is not None and (between_episodes or not self._parts.runner.compiles(newest)):
+            self._parts.runner.load(newest)
+
+    def _interrupted(self) -> Why | None:
+        if self._stop.cause is not None or self._done(self.training_steps + 1):
+            return Why.OPERATOR_ABORT
+        return Why.FAULT if self._turn is Source.POLICY and self._no_policy() else None
+
+    def _keep(self, step: Step, number: int) -> None:
+        self._parts.uplink.put(step, self.episodes, number, EpisodeKind.TRAINING)
+        self.training_steps += 1
+
+    def _after(self, outcome: EpisodeOutcome) -> None:
+        if isinstance(outcome.fault, ObservationError):
+            self._count_fault(outcome.fault)
+        else:
+            self._faults = 0
+        if isinstance(outcome.fault, SpoolFull) and outcome.unkept is not None:
+            self._keep_when_possible(outcome.fault, outcome.unkept, outcome.length - 1)
+        self._parts.telemetry.episode(outcome, self.training_steps)
+
+    def _count_fault(self, fault: ObservationError) -> None:
+        self._faults += 1
+        log.error("episode %d broken off (%d in a row): %s", self.episodes, self._faults, fault)
+        if self._faults >= self._config.max_faults:
+            raise ObservationError(
+                "acting",
+                f"{self._faults} faulty episodes in a row; the last: {fault.cause}",
+                f"{fault.cure}; then start the actor again: what it recorded is kept",
+            ) from fault
+
+    def _keep_when_possible(self, full: SpoolFull, step: Step, number: int) -> None:
+        """Hold with the last step in hand until there is room for it, or acting ends."""
+        while self._stop.cause is None:
+            self._hold(str(full))
+            try:
+                self._keep(step, number)
+            except SpoolFull as still:
+                full = still
+            else:
+                return
+        log.error("step %d of episode %d was not produced: %s", number, self.episodes, full)
+
+    def _hold(self, reason: str) -> None:
+        if reason != self._holding:
+            ordinary = self._parts.runner.snapshot is None
+            log.log(logging.INFO if ordinary else logging.WARNING, "holding: %s", reason)
+            self._holding = reason
+        began = self._parts.clock.now()
+        self._stop.wait(TURN_SECONDS)
+        self._parts.telemetry.hold_seconds += self._parts.clock.now() - began
+        self._look_outside()
+
+    def _look_outside(self) -> None:
+        """Raise what another thread failed with."""
+        self._parts.session.check()
+        self._parts.uplink.check()
+
+    def _done(self, training_steps: int) -> bool:
+        return self._config.max_steps is not None and training_steps >= self._config.max_steps
+
+    def _finish_when_done(self) -> None:
+        if self._done(self.training_steps):
+            self._stop.set(f"{self.training_steps} training steps were made")

@@ -1,0 +1,363 @@
+"""The training life of an actor against a learner that is a handful of variables."""
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actor.choosers import RandomChooser
+from actor.config import ActorConfig, EvaluationSchedule
+from actor.policy_runner import PolicyChooser, PolicyRunner
+from actor.practice import Parts, Practice
+from actor.rewards.environment import EnvironmentReward
+from actor.rollout import Rollout
+from actor.stop import StopSignal
+from actor.telemetry import Telemetry
+from shared.clock import SystemClock
+from shared.errors import ObservationError, Refused, SpoolFull
+from shared.policy.snapshot import PolicySnapshot, read_snapshot
+from shared.step import EpisodeKind, Source, Step, Why
+
+
+class FakeUplink:
+    """Keeps what was put; `room` is how many more steps fit."""
+
+    def __init__(self) -> None:
+        self.put_steps: list[tuple[int, int, Step]] = []
+        self.room: float = float("inf")
+        self.refusals = 0
+        self.after_put: Callable[[int], None] = lambda count: None
+
+    def put(self, step: Step, episode: int, step_number: int, kind: EpisodeKind) -> None:
+        assert kind is EpisodeKind.TRAINING
+        if self.room <= 0:
+            self.refusals += 1
+            if self.refusals == 3:
+                self.room = float("inf")
+            raise SpoolFull("ring", "no room", "free some")
+        self.room -= 1
+        self.put_steps.append((episode, step_number, step))
+        self.after_put(len(self.put_steps))
+
+    def check(self) -> None:
+        pass
+
+
+class FakeSession:
+    """Lets the actor lead as far as `lead` says."""
+
+    def __init__(self) -> None:
+        self.connected = True
+        self.known = True
+        self.lead: float = float("inf")
+        self.waits: list[int] = []
+        self.sent: list[tuple[int, dict[str, float]]] = []
+        self.failure: Exception | None = None
+
+    def welcomed(self, timeout_seconds: float) -> bool:
+        return self.known
+
+    def wait_for_lead(self, produced: int, timeout_seconds: float) -> bool:
+        assert self.known, "nobody has said yet what lead is allowed"
+        self.waits.append(produced)
+        return produced < self.lead
+
+    def stats(self, step: int, values: dict[str, float]) -> None:
+        self.sent.append((step, values))
+
+    def check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+class FakeFeed:
+    """Holds one snapshot."""
+
+    def __init__(self) -> None:
+        self.snapshot: PolicySnapshot | None = None
+        self.age = 0.5
+        self.asked = 0
+        self.on_asked: Callable[[int], None] = lambda count: None
+
+    def newest(self) -> PolicySnapshot | None:
+        self.asked += 1
+        self.on_asked(self.asked)
+        return self.snapshot
+
+    def age_seconds(self) -> float:
+        return self.age
+
+    def policy_age_seconds(self) -> float:
+        return self.age
+
+
+@dataclasses.dataclass
+class Stage:
+    """A practice and all that surrounds it."""
+
+    practice: Practice
+    env: Any
+    uplink: FakeUplink
+    session: FakeSession
+    feed: FakeFeed
+    stop: StopSignal
+    telemetry: Telemetry
+    runner: PolicyRunner
+
+    @property
+    def steps(self) -> list[Step]:
+        return [step for _, _, step in self.uplink.put_steps]
+
+    @property
+    def sources(self) -> list[Source]:
+        return [step.source for step in self.steps]
+
+
+Build = Callable[..., Stage]
+
+
+@pytest.fixture
+def build(counting_env, compile_once, tmp_path: Path) -> Iterator[Build]:
+    """`build(env=..., **settings of ActorConfig)`; whatever happens, it ends after 20 seconds."""
+    timers: list[threading.Timer] = []
+
+    def make(env: Any = None, **settings: Any) -> Stage:
+        env = env or counting_env()
+        config = ActorConfig(
+            run_dir=tmp_path, **({"evaluation": EvaluationSchedule(every_steps=0)} | settings)
+        )
+        runner = PolicyRunner(env.interface, seed=0)
+        uplink, session, feed, stop = FakeUplink(), FakeSession(), FakeFeed(), StopSignal()
+        telemetry = Telemetry(session, runner, SystemClock())
+        parts = Parts(
+            rollout=Rollout(env, env.interface, EnvironmentReward()),
+            runner=runner,
+            choosers={
+                Source.RANDOM: RandomChooser(2),
+                Source.SCRIPT: RandomChooser(2),
+                Source.POLICY: PolicyChooser(runner),
+            },
+            uplink=uplink,
+            session=session,
+            feed=feed,
+            telemetry=telemetry,
+            stop=stop,
+            clock=SystemClock(),
+        )
+        timers.append(threading.Timer(20.0, stop.set, args=("the test took too long",)))
+        timers[-1].start()
+        return Stage(Practice(config, parts), env, uplink, session, feed, stop, telemetry, runner)
+
+    yield make
+    for timer in timers:
+        timer.cancel()
+        timer.join()
+
+
+def test_warm_up_needs_no_learner_and_ends_with_an_episode(build, make_snapshot) -> None:
+    stage = build(random_steps=8, max_steps=20)
+    stage.session.connected = stage.session.known = False
+
+    def appear_once_it_holds(asked: int) -> None:
+        if stage.telemetry.hold_seconds:
+            stage.session.connected = stage.session.known = True
+            stage.feed.snapshot = make_snapshot()
+
+    stage.feed.on_asked = appear_once_it_holds
+    stage.practice.run()
+    assert stage.stop.cause == "20 training steps were made"
+    assert stage.sources == [Source.RANDOM] * 10 + [Source.POLICY] * 10
+    assert stage.telemetry.hold_seconds > 0
+    assert [(episode, number) for episode, number, _ in stage.uplink.put_steps] == [
+        (episode, number) for episode in range(4) for number in range(5)
+    ]
+    assert len(set(stage.env.seeds)) == 4
+    assert min(stage.env.seeds) >= 2**31
+
+
+def test_the_newest_policy_acts_at_the_next_step(build, make_snapshot) -> None:
+    stage = build(max_steps=10)
+    stage.feed.snapshot = make_snapshot(0)
+    acted: list[int] = []
+
+    def publish(count: int) -> None:
+        acted.append(stage.runner.snapshot.version)
+        stage.feed.snapshot = make_snapshot(count)
+
+    stage.uplink.after_put = publish
+    stage.practice.run()
+    assert acted == list(range(10))
+    assert stage.runner.traces == 1
+    assert stage.telemetry.policy_age_seconds.percentile(50) == 0.5
+    assert len(stage.telemetry.policy_age_seconds) == 10
+
+
+def test_another_network_is_compiled_between_episodes_only(build, make_snapshot) -> None:
+    stage = build(max_steps=10)
+    stage.feed.snapshot = make_snapshot(0)
+    loaded: list[int] = []
+
+    def after_put(count: int) -> None:
+        loaded.append(stage.runner.snapshot.version)
+        stage.feed.snapshot = make_snapshot(1, hidden=(4, 4))
+
+    stage.uplink.after_put = after_put
+    stage.practice.run()
+    assert loaded == [0] * 5 + [1] * 5
+
+
+def test_a_stop_truncates_the_step_in_progress(build, make_snapshot) -> None:
+    stage = build()
+    stage.feed.snapshot = make_snapshot()
+    stage.uplink.after_put = lambda count: stage.stop.set("SIGINT") if count == 7 else None
+    stage.practice.run()
+    assert stage.stop.cause == "SIGINT"
+    assert len(stage.steps) == 8
+    last = stage.steps[-1]
+    assert last.why is Why.OPERATOR_ABORT
+    assert last.truncated
+    assert last.final_observation is not None
+
+
+def test_the_last_step_asked_for_ends_its_episode(build, make_snapshot) -> None:
+    stage = build(max_steps=7)
+    stage.feed.snapshot = make_snapshot()
+    stage.practice.run()
+    assert stage.practice.training_steps == len(stage.steps) == 7
+    assert stage.steps[-1].why is Why.OPERATOR_ABORT
+
+
+def test_on_a_simulated_clock_it_waits_for_the_learner_and_notices_a_stop(build, make_snapshot) -> None:
+    stage = build()
+    stage.feed.snapshot = make_snapshot()
+    stage.session.lead = 6
+
+    def give_up_waiting(count: int) -> None:
+        threading.Timer(0.1, stage.stop.set, args=("SIGINT",)).start()
+
+    stage.uplink.after_put = lambda count: give_up_waiting(count) if count == 6 else None
+    stage.practice.run()
+    assert len(stage.steps) == 7  # six as agreed, and the one that a stop finishes
+    assert stage.session.waits.count(6) > 1
+    assert stage.telemetry.lead_wait_seconds > 0
+
+
+def test_on_a_wall_clock_it_never_waits_for_the_learner(build, make_snapshot) -> None:
+    stage = build(max_steps=10, clock="wall")
+    stage.feed.snapshot = make_snapshot()
+    stage.session.lead = 0
+    stage.practice.run()
+    assert len(stage.steps) == 10
+    assert stage.session.waits == []
+
+
+def test_with_the_learner_gone_it_holds_once_its_policy_is_old(build, make_snapshot, caplog) -> None:
+    stage = build(max_policy_age_seconds=60.0)
+    stage.feed.snapshot = make_snapshot()
+
+    def lose_the_learner(count: int) -> None:
+        if count == 7:
+            stage.session.connected, stage.feed.age = False, 61.0
+            threading.Timer(0.3, stage.stop.set, args=("SIGINT",)).start()
+
+    stage.uplink.after_put = lose_the_learner
+    stage.practice.run()
+    assert len(stage.steps) == 8
+    assert stage.steps[-1].why is Why.FAULT
+    assert stage.steps[-1].final_observation is not None
+    assert stage.telemetry.hold_seconds > 0
+    assert caplog.text.count("holding") == 1
+
+
+def test_an_old_policy_of_a_connected_learner_is_current(build, make_snapshot) -> None:
+    stage = build(max_policy_age_seconds=60.0, max_steps=10)
+    stage.feed.snapshot, stage.feed.age = make_snapshot(), 1e6
+    stage.practice.run()
+    assert len(stage.steps) == 10
+    assert all(step.why is not Why.FAULT for step in stage.steps)
+
+
+def test_a_full_spool_ends_the_episode_and_nothing_is_lost(build, make_snapshot) -> None:
+    stage = build(max_steps=12)
+    stage.feed.snapshot = make_snapshot()
+    stage.uplink.room = 7
+    stage.practice.run()
+    assert stage.uplink.refusals == 3
+    numbers = [(episode, number, step.why) for episode, number, step in stage.uplink.put_steps]
+    assert numbers[6:8] == [(1, 1, None), (1, 2, Why.FAULT)]
+    assert numbers[8][:2] == (2, 0)
+    assert stage.steps[7].final_observation is not None
+    assert stage.practice.training_steps == len(stage.steps) == 12
+
+
+def test_faulty_episodes_in_a_row_end_it_and_one_good_one_forgives(
+    build, make_snapshot, counting_env
+) -> None:
+    # Steps 2, 6 and 7 are spoilt: a fault, then a whole episode of four, then two faults in a row.
+    env = counting_env(plan=[(4, Why.TIME_LIMIT)], spoil={1: "reward", 6: "observation", 7: "reward"})
+    stage = build(env=env, max_faults=2)
+    stage.feed.snapshot = make_snapshot()
+    with pytest.raises(ObservationError, match="2 faulty episodes in a row"):
+        stage.practice.run()
+    whys = [step.why for step in stage.steps if step.last]
+    assert whys == [Why.FAULT, Why.TIME_LIMIT, Why.FAULT, Why.FAULT]
+
+
+def test_what_another_thread_failed_with_is_raised(build, make_snapshot) -> None:
+    stage = build()
+    stage.feed.snapshot = make_snapshot()
+    refused = Refused("link", "another actor has this name", "choose another --actor-id")
+    stage.uplink.after_put = lambda count: setattr(stage.session, "failure", refused)
+    with pytest.raises(Refused, match="another actor"):
+        stage.practice.run()
+
+
+def test_evaluations_come_when_due_send_no_steps_and_keep_the_best(build, make_snapshot, tmp_path) -> None:
+    schedule = EvaluationSchedule(every_steps=10, episodes=3, keep_best=tmp_path / "best.snapshot")
+    stage = build(max_steps=30, evaluation=schedule)
+    stage.feed.snapshot = make_snapshot(0)
+    stage.uplink.after_put = lambda count: setattr(stage.feed, "snapshot", make_snapshot(count // 5))
+    stage.practice.run()
+    assert len(stage.steps) == 30
+    assert stage.env.steps == 30 + 3 * 3 * 5
+    reports = [(step, values) for step, values in stage.session.sent if "evaluation/success_rate" in values]
+    assert [step for step, _ in reports] == [10, 20, 30]
+    assert reports[0][1]["evaluation/episodes"] == 3
+    assert reports[0][1]["evaluation/mean_return"] == 5.0
+    assert reports[0][1]["evaluation/policy_version"] == 2
+    assert [seed for seed in stage.env.seeds if seed < 2**31] == [1_000_000, 1_000_001, 1_000_002] * 3
+    assert read_snapshot(tmp_path / "best.snapshot").version == stage.practice.evaluations[-1].policy_version
+
+
+def test_a_policy_is_not_evaluated_twice(build, make_snapshot) -> None:
+    stage = build(max_steps=30, evaluation=EvaluationSchedule(every_steps=10, episodes=1))
+    stage.feed.snapshot = make_snapshot(0)
+    stage.practice.run()
+    assert len(stage.practice.evaluations) == 1
+
+
+def test_numbers_go_to_the_learner_with_the_count_of_training_steps(build, make_snapshot) -> None:
+    stage = build(max_steps=10)
+    stage.feed.snapshot = make_snapshot(3)
+    stage.practice.run()
+    step, values = stage.session.sent[-1]
+    assert step == 10
+    assert values["training/episode_return"] == 5.0
+    assert values["training/episode_length"] == 5.0
+    assert values["training/success"] == 0.0
+    assert values["actor/policy_version"] == 3.0
+    assert values["actor/policy_age_seconds"] == 0.5
+    assert values["actor/steps_per_second"] > 0
+    assert all(isinstance(value, float) for value in values.values())
+
+
+def test_telemetry_reports_now_and_then_not_at_every_episode(build, make_snapshot) -> None:
+    stage = build(max_steps=50)
+    stage.feed.snapshot = make_snapshot()
+    began = time.monotonic()
+    stage.practice.run()
+    assert len(stage.session.sent) <= 1 + (time.monotonic() - began) / 5.0
