@@ -1,0 +1,1 @@
+"""The acting process: it steps an environment, follows the newest policy and delivers what happened."""
