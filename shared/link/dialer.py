@@ -233,9 +233,6 @@ class Dialer:
             case Snapshot():
                 self._asked = None
                 return False
-            case Malformed():
-                log.warning("the learner could not understand a message: %s", message.cause)
-                return False
             case _:
                 return False
         return True
