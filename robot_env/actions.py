@@ -6,11 +6,13 @@ negative closes, and within a small band round 0 it keeps what it was told befor
 too.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from robot_env.arms.base import ArmState
-from robot_env.geometry import Pose, rotation_from_vector, vector_from_rotation
+from robot_env.geometry import TOOL_DOWN, Pose, rotation_from_vector, vector_from_rotation
 from robot_env.tasks.base import TaskSettings
 from shared.errors import NonFiniteError
 from shared.interface import ActionEntry
@@ -41,13 +43,17 @@ def admit(action: Action, size: int) -> Action:
 
 
 def wanted_pose(action: Action, arm: ArmState, settings: TaskSettings) -> Pose:
-    """The set-point that an action asks for."""
+    """The set-point that an action asks for: the tool upright, whatever contact has done to it.
+
+    Where the task does not turn the tool its heading is 0, else the measured one plus the action's.
+    """
     displacement = action[:3].astype(np.float64) * settings.translation_limit_m
-    rotation = arm.tcp.rotation
+    heading = 0.0
     if settings.rotation_limit_rad > 0:
-        turn = float(action[3]) * settings.rotation_limit_rad
-        rotation = rotation_from_vector((0.0, 0.0, turn)) @ rotation
-    return Pose(arm.tcp.position_m + displacement, rotation)
+        measured = math.atan2(arm.tcp.rotation[1, 0], arm.tcp.rotation[0, 0])
+        heading = measured + float(action[3]) * settings.rotation_limit_rad
+    upright = rotation_from_vector((0.0, 0.0, heading)) @ TOOL_DOWN
+    return Pose(arm.tcp.position_m + displacement, upright)
 
 
 def wanted_opening(action: Action, opening: bool, settings: TaskSettings) -> bool:

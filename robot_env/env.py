@@ -31,8 +31,6 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
     not finite.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
-
     def __init__(
         self,
         task: Task,
@@ -46,6 +44,7 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         self._settings = task.settings
         self._rate = Rate(self._settings.control_hz, clock)
         self._frames = frames
+        self.metadata = {"render_modes": ["rgb_array"], "render_fps": round(self._settings.control_hz)}
         self.render_mode = None if frames is None else "rgb_array"
         self.interface = describe_world(task, self._cameras)
         self.observation_space = spaces.Dict({e.name: space_of(e) for e in self.interface.observations})

@@ -25,9 +25,10 @@ def make_foreign(identity: str, *, clock: Clock, render: bool = False, **setting
     """Gymnasium's environment of that id; raises ConfigError for an unknown id or unsuitable spaces."""
     stage = f"making {FOREIGN}{identity}"
     choose_backend()
-    mode = "rgb_array" if render else None
+    if render:
+        settings["render_mode"] = "rgb_array"
     try:
-        inner = gymnasium.make(identity, render_mode=mode, disable_env_checker=True, **settings)
+        inner = gymnasium.make(identity, disable_env_checker=True, **settings)
     except gymnasium.error.UnregisteredEnv as error:
         raise ConfigError(stage, _one_line(error), nearest_id(identity)) from error
     except (ImportError, gymnasium.error.DependencyNotInstalled) as error:

@@ -24,6 +24,7 @@ DAMPED = 1e-6
 IK_ITERATIONS = 60
 IK_TOLERANCE = 1e-6
 FORCE_BLEND = 0.2
+FINGER_STIFFNESS_N_M = 2000.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,12 @@ def _add_actuator(
         actuator.forcelimited = True
 
 
+def hold_fingers(model: Model, finger_m: float) -> None:
+    """Springs that keep both fingers where no gripper drives them."""
+    model.jnt_stiffness[JOINTS : JOINTS + 2] = FINGER_STIFFNESS_N_M
+    model.qpos_spring[JOINTS : JOINTS + 2] = finger_m
+
+
 class MujocoArm:
     """A Panda in a MujocoWorld."""
 
@@ -86,7 +93,9 @@ class MujocoArm:
         self.world = world
         self._posture = np.array(config.posture_rad)
         self._impedance = impedance
-        self._gripper_width_m = gripper_width_m
+        self._fingers_m = None if gripper_width_m is None else gripper_width_m / 2.0
+        if self._fingers_m is not None:
+            hold_fingers(world.model, self._fingers_m)
         self._site = int(world.model.site(TCP).id)
         self._mocap = int(world.model.body("setpoint").mocapid[0])
         self._full_jacobian = np.zeros((6, world.model.nv))
@@ -100,8 +109,8 @@ class MujocoArm:
         data = self.world.data
         data.qpos[:JOINTS] = self._posture
         data.qvel[: JOINTS + 2] = 0.0
-        if self._gripper_width_m is not None:
-            data.qpos[JOINTS : JOINTS + 2] = self._gripper_width_m / 2.0
+        if self._fingers_m is not None:
+            data.qpos[JOINTS : JOINTS + 2] = self._fingers_m
         self._solve(tcp)
         self._force_n[:] = 0.0
         self.send(tcp)

@@ -1,7 +1,6 @@
 """The scene and the arm in one MuJoCo model: built once, then only its state changes."""
 
 import importlib.resources
-import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -120,10 +119,13 @@ class MujocoWorld:
 
     def advance(self, seconds: float) -> None:
         """Integrate, and leave positions up to date for whoever reads next."""
-        for _ in range(math.ceil(seconds / SLICE_SECONDS - 1e-6)):
+        remaining = round(seconds / self.model.opt.timestep)
+        while remaining > 0:
             for control in self.controllers:
                 control()
-            mujoco.mj_step(self.model, self.data, nstep=self._steps_per_slice)
+            steps = min(remaining, self._steps_per_slice)
+            mujoco.mj_step(self.model, self.data, nstep=steps)
+            remaining -= steps
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_comPos(self.model, self.data)
 
