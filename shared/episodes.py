@@ -10,7 +10,6 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -27,6 +26,7 @@ from shared.interface import InterfaceSpec, decode_interface, encode_interface
 from shared.mcap_stream import STAGE, McapStream
 from shared.records import AmendRecord, LostRecord, Record, StepRecord, amended
 from shared.step import EpisodeKind, Observation
+from shared.version import code_version
 
 FORMAT_VERSION = 1
 _METADATA = "handson"
@@ -83,11 +83,14 @@ class EpisodeWriter:
 
     def close(self) -> None:
         """Write the index and the footer, sync and close. Closing twice is harmless."""
-        if not self._file.closed:
+        if self._file.closed:
+            return
+        try:
             self._writer.finish()
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._file.close()
+        finally:
+            self.abandon()
 
     def abandon(self) -> None:
         """Close without an index, keeping what reached the file."""
@@ -118,14 +121,14 @@ class EpisodeWriter:
             ) from error
 
     def _write_head(self, opened_by: str) -> None:
-        self._writer.start(library=f"handson {version('handson')}")
+        self._writer.start(library=f"handson {code_version()}")
         self._writer.add_metadata(
             _METADATA,
             {
                 "format_version": str(FORMAT_VERSION),
                 "interface": encode_interface(self.interface).decode(),
                 "interface_fingerprint": self.interface.fingerprint,
-                "code_version": version("handson"),
+                "code_version": code_version(),
                 "opened_by": opened_by,
             },
         )
@@ -235,9 +238,12 @@ class EpisodeFile:
 
     def _interface_in(self, metadata: dict[str, str]) -> InterfaceSpec:
         try:
-            return decode_interface(metadata["interface"].encode())
+            interface = decode_interface(metadata["interface"].encode())
         except (KeyError, msgspec.MsgspecError) as error:
             raise self._foreign(f"holds no interface that can be understood ({error})") from error
+        if interface.fingerprint != metadata.get("interface_fingerprint"):
+            raise self._foreign("holds an interface that is not what its fingerprint says")
+        return interface
 
     def _foreign(self, cause: str) -> EpisodeFileError:
         return EpisodeFileError(STAGE, f"{self.path} {cause}", "name an episode file that HandsOn recorded")

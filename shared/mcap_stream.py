@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mcap.data_stream import ReadDataStream
+from mcap.exceptions import McapError
 from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, Metadata
 from mcap.writer import MCAP0_MAGIC
@@ -38,7 +39,7 @@ class McapStream:
         """The first metadata record of this name."""
         for _, opcode, body in self._records():
             if opcode == Opcode.METADATA:
-                metadata = Metadata.read(_stream(body))
+                metadata = self._metadata_in(body)
                 if metadata.name == name:
                     return metadata.metadata
         return None
@@ -51,7 +52,7 @@ class McapStream:
                 channel = Channel.read(_stream(body))
                 topics[channel.id] = channel.topic
             elif opcode == Opcode.MESSAGE:
-                yield topics[_MESSAGE.unpack_from(body)[0]], body[_MESSAGE.size :]
+                yield topics.get(_MESSAGE.unpack_from(body)[0], "no channel"), body[_MESSAGE.size :]
 
     def _chunk_records(self) -> Iterator[tuple[int, memoryview]]:
         damaged_at = None
@@ -85,6 +86,14 @@ class McapStream:
                 f"cannot be read ({error.strerror})", "check the path and its permissions"
             ) from error
 
+    def _metadata_in(self, body: bytes) -> Metadata:
+        try:
+            return Metadata.read(_stream(body))
+        except (McapError, struct.error, UnicodeDecodeError) as error:
+            raise self._error(
+                "has a damaged head", "restore the file from a copy, or do without it"
+            ) from error
+
     def _error(self, cause: str, cure: str) -> EpisodeFileError:
         return EpisodeFileError(STAGE, f"{self.path} {cause}", cure)
 
@@ -107,7 +116,7 @@ def _sound_data(body: bytes) -> memoryview | None:
     """The contents of a chunk, or None where they are not what its CRC says."""
     try:
         chunk = Chunk.read(_stream(body))
-    except (struct.error, UnicodeDecodeError):
+    except (McapError, struct.error, UnicodeDecodeError):
         return None
     if chunk.compression or len(chunk.data) != chunk.uncompressed_size:
         return None

@@ -211,6 +211,25 @@ def test_a_file_cut_anywhere_gives_a_prefix(tmp_path: Path) -> None:
     assert last == len(written)
 
 
+@given(place=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
+@settings(max_examples=150)
+def test_a_flipped_byte_of_content_is_found_or_harmless(
+    tmp_path_factory: pytest.TempPathFactory, place: float, mask: int
+) -> None:
+    written = [step_record(n) for n in range(3)]
+    path = tmp_path_factory.mktemp("episodes") / "e.mcap"
+    data = bytearray(write(path, written, flush=True).read_bytes())
+    contents = [b for start, end in _record_contents(bytes(data)) for b in range(start, end)]
+    data[contents[int(place * len(contents))]] ^= mask
+    path.write_bytes(data)
+    read: list[Record] = []
+    try:
+        read.extend(read_episodes(path).records())
+    except EpisodeFileError:
+        pass
+    assert [plain(r) for r in read] == [plain(r) for r in written[: len(read)]]
+
+
 def test_zeros_after_a_power_cut_are_a_cut_tail(tmp_path: Path) -> None:
     path = write(tmp_path / "e.mcap", [step_record(n) for n in range(3)], flush=True)
     whole = path.read_bytes()
@@ -269,12 +288,15 @@ def copy_in_a_process(
 
 
 def _chunk_offsets(data: bytes) -> list[int]:
-    offsets, offset = [], 8
+    return [start - 9 for start, _ in _record_contents(data) if data[start - 9] == 6]
+
+
+def _record_contents(data: bytes) -> Iterator[tuple[int, int]]:
+    offset = 8
     while offset < len(data) - 8:
-        opcode, length = data[offset], int.from_bytes(data[offset + 1 : offset + 9], "little")
-        offsets += [offset] if opcode == 6 else []
-        offset += 9 + length
-    return offsets
+        end = offset + 9 + int.from_bytes(data[offset + 1 : offset + 9], "little")
+        yield offset + 9, end
+        offset = end
 
 
 class TestBadFiles:
