@@ -199,7 +199,7 @@ class Sampler:
     def _advance(self) -> bool:
         """Apply what the next call is to see; False when there will be no next call."""
         if self.ratio.config.clock == "wall":
-            while (numbered := self._arrived()) is not None:
+            while not self._closing.is_set() and (numbered := self._arrived()) is not None:
                 self._apply(*numbered)
         while not self._callable():
             numbered = self._await_record()
