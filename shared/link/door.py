@@ -21,6 +21,7 @@ class Door:
     def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", keys: KeyStore) -> None:
         self._keys = keys
         self.refused = 0
+        self._last_refused = b""
         self.socket = context.socket(zmq.ROUTER)
         self.socket.linger = 0
         self.socket.bind(_ADDRESS)
@@ -44,13 +45,15 @@ class Door:
         if host is not None:
             return b"200", b"welcome", host.encode()
         self.refused += 1
-        log.warning(
-            "refused a computer at %s whose key is not authorised; to let it in: "
-            "handson keys authorise %s --host NAME --directory %s",
-            address,
-            key.hex(),
-            self._keys.directory,
-        )
+        if key != self._last_refused:  # both channels of an actor come, one after the other
+            self._last_refused = key
+            log.warning(
+                "refused a computer at %s whose key is not authorised; to let it in: "
+                "handson keys authorise %s --host NAME --directory %s",
+                address,
+                key.hex(),
+                self._keys.directory,
+            )
         return b"400", b"unknown key", b""
 
     def _host_of(self, key: bytes) -> str | None:
