@@ -32,6 +32,7 @@ from shared.version import code_version
 
 log = logging.getLogger(__name__)
 
+CHECKPOINTS = "checkpoints"
 FORMAT = "handson-checkpoint"
 FORMAT_VERSION = 1
 STAGE = "checkpoint"

@@ -1,18 +1,22 @@
 """Initialisation of the policy by cloning the demonstrations, before the first critic update."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from learner.agents.sac import SAC
 from learner.agents.state import SACState
-from learner.replay.batch import TransitionBatch
+from learner.replay.sampling import gather, generator, plan
+from learner.replay.store import ReplayStore
 from shared.errors import ConfigError
+from shared.interface import InterfaceSpec
+from shared.records import AmendRecord, Record, StepRecord, stream_of
+from shared.step import EpisodeKind
 
 log = logging.getLogger(__name__)
 
-Batches = Callable[[int, int], TransitionBatch]
-"""(index, U) to the index-th batch of U minibatches of demonstrated steps."""
+FIRST_CALL = 1 << 63
+"""Random numbers of cloning calls are counted from here, those of update calls from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,29 +26,58 @@ class ImitationConfig:
     updates: int = 1000
     """Cloning updates, where there are demonstrations; 0 for none."""
     updates_per_call: int = 50
-    """Of these in one call."""
+    """Of these in one call; an unfinished call is finished."""
+    batch_size: int = 256
+    """Demonstrated steps in one cloning update."""
 
     def __post_init__(self) -> None:
-        if self.updates < 0 or self.updates_per_call < 1:
+        if self.updates < 0 or self.updates_per_call < 1 or self.batch_size < 1:
             raise ConfigError(
                 "imitation",
-                f"updates is {self.updates} and updates_per_call {self.updates_per_call}",
-                "keep updates at least 0 and updates_per_call at least 1",
+                f"updates is {self.updates}, updates_per_call {self.updates_per_call}, "
+                f"batch_size {self.batch_size}",
+                "keep updates at least 0 and the others at least 1",
             )
 
-    @property
-    def calls(self) -> int:
-        """Calls that make at least `updates`."""
-        return -(-self.updates // self.updates_per_call)
 
+def imitate(
+    agent: SAC, state: SACState, records: Sequence[Record], config: ImitationConfig, seed: int
+) -> tuple[SACState, int]:
+    """Clone the demonstrations among `records`: the new state, and how many updates that took.
 
-def imitate(agent: SAC, state: SACState, batches: Batches, config: ImitationConfig) -> tuple[SACState, int]:
-    """The state after cloning, and how many updates that took. `state` is donated."""
+    Nothing happens where there are none. `state` is donated. The result depends on the arguments alone.
+    """
+    store = demo_store(agent.interface, records)
+    calls = -(-config.updates // config.updates_per_call) if len(store.sampleable) else 0
     metrics = {}
-    for index in range(config.calls):
-        state, metrics = agent.imitate(state, batches(index, config.updates_per_call))
-    updates = config.calls * config.updates_per_call
+    for call in range(calls):
+        rows = plan(
+            generator(seed, FIRST_CALL + call),
+            store.sampleable,
+            store.sampleable,
+            batch_size=config.batch_size,
+            updates=config.updates_per_call,
+            demo_share=1.0,
+        )
+        batch = gather(rows, store, store, n_step=1, discount=agent.config.discount)
+        state, metrics = agent.imitate(state, batch)
     if metrics:
         error = float(metrics["demo_action_error"])
-        log.info("cloned the demonstrations in %d updates; squared error of the action %.3g", updates, error)
-    return state, updates
+        steps, updates = len(store.sampleable), calls * config.updates_per_call
+        log.info("cloned %d demonstrated steps in %d updates; squared error %.3g", steps, updates, error)
+    return state, calls * config.updates_per_call
+
+
+def demo_store(interface: InterfaceSpec, records: Sequence[Record]) -> ReplayStore:
+    """The demonstrations among `records`, corrections applied, in a store just large enough."""
+    steps = [r for r in records if isinstance(r, StepRecord) and r.kind is EpisodeKind.DEMO]
+    store = ReplayStore(interface, max(2, len(steps) + sum(record.step.last for record in steps)))
+    for record in records:
+        if isinstance(record, AmendRecord):
+            store.amend(record)
+        elif isinstance(record, StepRecord):
+            if record.kind is EpisodeKind.DEMO:
+                store.append(record)
+        else:
+            store.cut(stream_of(record))
+    return store

@@ -190,7 +190,7 @@ class MetricsLog:
         updates: int,
     ) -> None:
         values = means(calls) | dict(gauges)
-        self.latest = values
+        self.latest = {**values, "env_steps": env_steps, "updates": updates}
         self._write(
             Row(time_seconds=now, kind="learner", env_steps=env_steps, updates=updates, values=values)
         )

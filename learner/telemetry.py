@@ -47,7 +47,7 @@ class Telemetry:
         self._calls: list[Mapping[str, jax.Array]] = []
         self._waited = 0.0
         self._row_at = self._stats_at = clock.now()
-        self._row_updates = start.update
+        self._row_updates = self._start_updates = start.update
         self._row_steps = sources.env_steps()
         self._first_call_at: float | None = None
         self.train_seconds = 0.0
@@ -62,6 +62,10 @@ class Telemetry:
         """An update call's result is there."""
         if self._first_call_at is not None:
             self.train_seconds = self._clock.now() - self._first_call_at
+
+    def updates_made(self, updates: int) -> int:
+        """Of so many updates over all lives, those of this one."""
+        return updates - self._start_updates
 
     def turn(self, progress: Progress, waited_seconds: float) -> None:
         """The loop went round once; `waited_seconds` of it had neither data nor a result to wait for."""

@@ -108,11 +108,17 @@ class Trainer:
         self._outlets.telemetry.turn(self.progress, waited_seconds)
         return prepared is not None
 
+    def publish(self) -> None:
+        """Offer the policy as it is now."""
+        self._published_call = self.progress.call
+        self._published_at = self._clock.now()
+        self._outlets.publisher.offer(copy_on_device(self.state.policy), self.progress.update)
+
     def settle(self) -> None:
         """Finish the call in flight, publish the policy and ask for a checkpoint of where training ended."""
         previous, self._pending = self._pending, None
         self._finish(previous)
-        self._offer_policy()
+        self.publish()
         self._offer_checkpoint()
 
     def _checks(self) -> tuple[Callable[[], None], ...]:
@@ -142,18 +148,13 @@ class Trainer:
 
     def _offer_what_is_due(self) -> None:
         if self._publish_due():
-            self._offer_policy()
+            self.publish()
         if self._outlets.checkpointer.due(self.progress.update):
             self._offer_checkpoint()
 
     def _publish_due(self) -> bool:
         enough = self.progress.call - self._published_call >= self._publish.every_calls
         return enough and self._clock.now() - self._published_at >= self._publish.every_seconds
-
-    def _offer_policy(self) -> None:
-        self._published_call = self.progress.call
-        self._published_at = self._clock.now()
-        self._outlets.publisher.offer(copy_on_device(self.state.policy), self.progress.update)
 
     def _offer_checkpoint(self) -> None:
         self._outlets.checkpointer.offer(copy_on_device(self.state), self.progress)

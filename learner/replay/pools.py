@@ -13,12 +13,14 @@ class Pools:
     Attributes:
         online: every training step; the oldest leave first.
         pinned: demos, and training steps that a person drove; the oldest of the latter leave first.
+        demo_steps: demonstrated steps taken so far.
         unknown_amends: corrections of steps that are in neither store.
     """
 
     def __init__(self, interface: InterfaceSpec, config: ReplayConfig) -> None:
         self.online = ReplayStore(interface, config.online_rows)
         self.pinned = ReplayStore(interface, config.pinned_rows)
+        self.demo_steps = 0
         self.unknown_amends = 0
 
     def apply(self, record: Record) -> None:
@@ -28,6 +30,7 @@ class Pools:
                 self._practise(record)
             case StepRecord(kind=EpisodeKind.DEMO):
                 self.pinned.append(record, kept=True)
+                self.demo_steps += 1
             case AmendRecord():
                 found = [store.amend(record) for store in (self.online, self.pinned)]
                 self.unknown_amends += not any(found)

@@ -1,0 +1,240 @@
+"""Puts a learner together: which part gets what from which. Nothing here decides anything while training."""
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+
+import jax
+
+from learner.agents.sac import SAC
+from learner.agents.state import SACState, flat_to_state
+from learner.checkpointer import Checkpointer, Progress, RunIdentity
+from learner.checkpoints import CHECKPOINTS, Checkpoint
+from learner.config import LearnerConfig
+from learner.imitation import imitate
+from learner.ingest import Ingest
+from learner.log import read_log
+from learner.metrics import MetricsLog, open_sinks
+from learner.probes import Prober, verify
+from learner.publisher import Publisher
+from learner.replay.budget import budget
+from learner.sampler import Sampler
+from learner.start import EPISODES, Beginning, with_networks
+from learner.telemetry import Sources, Telemetry
+from learner.training import Outlets, Trainer, copy_on_device
+from shared.clock import Clock
+from shared.config import dump_toml
+from shared.interface import InterfaceSpec
+from shared.policy.acting import SelectAction, make_select_action
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 0.5
+CHECKPOINT_CLOSE_SECONDS = 1.5
+# Prepared calls, the one being prepared, and the two in flight.
+BATCHES_BESIDE_THE_QUEUE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the parts of one life share.
+
+    Attributes:
+        incarnation: of this learner.
+        device: what computes, in words.
+        wait_until_durable: see `Checkpointer`.
+        closing: ends the threads of all parts.
+    """
+
+    ingest: Ingest
+    incarnation: str
+    device: str
+    wait_until_durable: Callable[[int], bool]
+    clock: Clock
+    closing: ExitStack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A learner that only has to be set going."""
+
+    sampler: Sampler
+    publisher: Publisher
+    checkpointer: Checkpointer
+    metrics: MetricsLog
+    telemetry: Telemetry
+    trainer: Trainer
+
+
+def assemble(
+    config: LearnerConfig, interface: InterfaceSpec, beginning: Beginning, around: Surroundings
+) -> Parts:
+    """Check the memory, restore or initialise, compile, and connect all parts.
+
+    Raises:
+        MemoryBudgetError: the replay cannot fit.
+        CheckpointError: what is to be restored is of other settings, or acts otherwise than it did.
+        ConfigError: settings do not go together, or wandb is asked for and not installed.
+    """
+    announce_memory(config, interface)
+    agent = SAC(config.agent, interface)
+    select_action = make_select_action(agent.policy_spec)
+    prober = Prober(select_action)
+    sampler = build_sampler(config, interface, beginning, around.ingest)
+    around.closing.callback(sampler.close, CLOSE_SECONDS)
+    state, progress = initial_state(config, agent, beginning, select_action)
+    compile_ahead(config, agent, state, prober)
+    return connect(config, agent, state, progress, sampler, prober, around)
+
+
+def connect(
+    config: LearnerConfig,
+    agent: SAC,
+    state: SACState,
+    progress: Progress,
+    sampler: Sampler,
+    prober: Prober,
+    around: Surroundings,
+) -> Parts:
+    """The trainer with all its outlets, each of which `around.closing` ends."""
+    toml = dump_toml(config)
+    metrics = MetricsLog(
+        open_sinks(config.run_dir, config.metrics, wandb=config.wandb, settings={"toml": toml})
+    )
+    around.closing.callback(metrics.close, CLOSE_SECONDS)
+    publisher = Publisher(agent.policy_spec, around.incarnation, around.ingest.publish)
+    around.closing.callback(publisher.close, CLOSE_SECONDS)
+    identity = RunIdentity(
+        spec=agent.policy_spec, incarnation=around.incarnation, config_toml=toml, device=around.device
+    )
+    root = config.run_dir / CHECKPOINTS
+    checkpointer = Checkpointer(
+        root, config.checkpoints, identity, prober, around.wait_until_durable, around.clock
+    )
+    around.closing.callback(checkpointer.close, CHECKPOINT_CLOSE_SECONDS)
+    sources = Sources(
+        gauges=lambda: gauges(around.ingest, sampler, trainer, publisher),
+        stats=around.ingest.stats,
+        env_steps=lambda: sampler.ratio.training_steps,
+    )
+    telemetry = Telemetry(metrics, sources, config.metrics, progress, around.clock)
+    outlets = Outlets(
+        publisher=publisher,
+        checkpointer=checkpointer,
+        telemetry=telemetry,
+        consumed=around.ingest.progress,
+        checks=(around.ingest.check, sampler.check),
+    )
+    trainer = Trainer(agent, state, progress, sampler, outlets, config.publish, around.clock)
+    return Parts(
+        sampler=sampler,
+        publisher=publisher,
+        checkpointer=checkpointer,
+        metrics=metrics,
+        telemetry=telemetry,
+        trainer=trainer,
+    )
+
+
+def announce_memory(config: LearnerConfig, interface: InterfaceSpec) -> None:
+    """Print what the replay will take; raises MemoryBudgetError where that cannot fit."""
+    needed = budget(
+        interface,
+        config.sampler.replay,
+        updates=config.ratio.call_updates,
+        batch_size=config.sampler.batch_size,
+        batches_alive=config.sampler.queue_depth + BATCHES_BESIDE_THE_QUEUE,
+    )
+    log.info("%s", needed)
+    needed.check()
+
+
+def build_sampler(
+    config: LearnerConfig, interface: InterfaceSpec, beginning: Beginning, ingest: Ingest
+) -> Sampler:
+    """The sampler, its replay rebuilt from the log up to where the checkpoint was made."""
+    sampler = Sampler(
+        interface,
+        config.sampler,
+        config.ratio,
+        seed=config.seed,
+        n_step=config.agent.n_step,
+        discount=config.agent.discount,
+        arrivals=ingest.arrivals,
+        device_put=jax.device_put,
+    )
+    if beginning.log_records:
+        checkpoint = beginning.checkpoint
+        # The log of this life has begun to grow: read no more of it than there was.
+        records = islice(read_log(config.run_dir / EPISODES), beginning.log_records)
+        sampler.restore(
+            enumerate(records),
+            position=checkpoint.position if checkpoint else 0,
+            ratio=checkpoint.ratio if checkpoint else None,
+            call=checkpoint.call if checkpoint else 0,
+        )
+        log.info("the log of this run holds %d records", beginning.log_records)
+    return sampler
+
+
+def initial_state(
+    config: LearnerConfig, agent: SAC, beginning: Beginning, select_action: SelectAction
+) -> tuple[SACState, Progress]:
+    """The agent's state: restored and checked, taken from another run, cloned from demonstrations, or new."""
+    state = agent.init(jax.random.key(config.seed))
+    if (checkpoint := beginning.checkpoint) is not None:
+        state = flat_to_state(state, checkpoint.state)
+        whose = f"checkpoint {checkpoint.update}"
+        verify(checkpoint.probes, select_action, agent.policy_params(state), whose)
+        log.info("going on from %s", whose)
+        return state, progress_of(checkpoint)
+    if beginning.networks is not None:
+        log.info("starting with the networks of %s", beginning.networks.path)
+        return with_networks(agent, state, beginning.networks), Progress(ratio={})
+    state, updates = imitate(agent, state, beginning.demos, config.imitation, config.seed)
+    return state, Progress(ratio={}, pretrain_updates=updates)
+
+
+def progress_of(checkpoint: Checkpoint) -> Progress:
+    """Where training stood when the checkpoint was made."""
+    return Progress(
+        update=checkpoint.update,
+        call=checkpoint.call,
+        position=checkpoint.position,
+        ratio=checkpoint.ratio,
+        pretrain_updates=checkpoint.pretrain_updates,
+    )
+
+
+def compile_ahead(config: LearnerConfig, agent: SAC, state: SACState, prober: Prober) -> None:
+    """Compile all that training calls, so that nothing stalls once actors wait for it."""
+    agent.compile(config.ratio.call_updates, config.sampler.batch_size)
+    jax.block_until_ready((copy_on_device(state), copy_on_device(state.policy)))
+    prober.probe(agent.policy_params(state))
+
+
+def gauges(ingest: Ingest, sampler: Sampler, trainer: Trainer, publisher: Publisher) -> dict[str, float]:
+    """Numbers of this moment; read from other threads' parts without a lock, each on its own."""
+    counters, ratio, pools = ingest.counters(), sampler.ratio, sampler.pools
+    return {
+        "utd_target": ratio.config.utd,
+        "utd_actual": utd_actual(trainer.progress.update, ratio.training_steps, ratio.config.warmup_steps),
+        "updates_forfeited": ratio.forfeited,
+        "warmup_left": ratio.warmup_left,
+        "actors": len(ingest.actors()),
+        "messages_malformed": ingest.malformed,
+        "replay_online_rows": len(pools.online.sampleable),
+        "replay_pinned_rows": len(pools.pinned.sampleable),
+        "snapshots_published": publisher.published,
+        "records_received": counters.received,
+        "records_durable": counters.durable,
+        "records_duplicate": counters.duplicate,
+        "records_lost": counters.lost,
+    }
+
+
+def utd_actual(updates: int, training_steps: int, warmup_steps: int) -> float:
+    """Critic updates per training step after the warm-up; 0 before there is one."""
+    return updates / (training_steps - warmup_steps) if training_steps > warmup_steps else 0.0
