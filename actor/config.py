@@ -58,6 +58,8 @@ class ActorConfig:
     """Training steps with random actions before the policy acts."""
     scripted_steps: int = 0
     """Training steps by the script device after the random ones and before the policy acts."""
+    greedy_share: float = 0.5
+    """Share of practice episodes that take the policy's mode instead of a sample, from start to end."""
     max_policy_age_seconds: float = 60.0
     """With the learner out of reach, hold once the newest policy is older than this."""
     max_steps: int | None = None
@@ -85,6 +87,8 @@ class ActorConfig:
         for name in ("max_policy_age_seconds", "farewell_seconds"):
             if not getattr(self, name) > 0:
                 raise ConfigError(stage, f"{name} is {getattr(self, name):g}", "give a positive number")
+        if not 0.0 <= self.greedy_share <= 1.0:
+            raise ConfigError(stage, f"greedy_share is {self.greedy_share:g}", "choose a share in [0, 1]")
         if not self.actor_id or "/" in self.actor_id or self.actor_id.startswith("."):
             raise ConfigError(
                 stage, f"actor_id is {self.actor_id!r}", "use letters, digits and dashes, as in actor-0"

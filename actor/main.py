@@ -127,7 +127,7 @@ def _choosers(config: ActorConfig, world: World, runner: PolicyRunner) -> Iterat
     size = world.interface.action_size
     choosers: dict[Source, Chooser] = {
         Source.RANDOM: RandomChooser(size),
-        Source.POLICY: PolicyChooser(runner),
+        Source.POLICY: PolicyChooser(runner, greedy_share=config.greedy_share),
     }
     if not config.scripted_steps:
         yield choosers

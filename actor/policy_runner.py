@@ -126,14 +126,20 @@ class PolicyRunner:
 
 
 class PolicyChooser:
-    """The policy that the runner holds, sampled or greedy."""
+    """The policy that the runner holds; each episode is either sampled or greedy from start to end.
 
-    def __init__(self, runner: PolicyRunner, *, greedy: bool = False) -> None:
+    Greedy practice matters: a sampled policy is shaken out of states in which the greedy one stays for ever, so
+    without it no step shows the critics what being stuck is worth.
+    """
+
+    def __init__(self, runner: PolicyRunner, *, greedy_share: float = 0.0) -> None:
         self._runner = runner
-        self._greedy = greedy
+        self._greedy_share = greedy_share
+        self._greedy = greedy_share >= 1.0
 
     def begin(self, rng: np.random.Generator) -> None:
-        """The policy sees only the observation, and its noise is the runner's."""
+        """Draw whether this episode is greedy; the noise of its actions is the runner's."""
+        self._greedy = bool(rng.random() < self._greedy_share)
 
     def choose(self, observation: Observation) -> Choice:
         """What the policy proposes; nobody overrules it here."""

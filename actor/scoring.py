@@ -115,7 +115,7 @@ def evaluate(
     """
     if runner.snapshot is None:
         raise CheckpointError("evaluation", "no policy was loaded", "load a snapshot first")
-    chooser = PolicyChooser(runner, greedy=greedy)
+    chooser = PolicyChooser(runner, greedy_share=float(greedy))
     episodes: list[EvaluatedEpisode] = []
     for index, start_seed in enumerate(start_seeds):
         hooks = EpisodeHooks(interrupted=interrupted, keep=lambda s, n, index=index: keep(index, s, n))

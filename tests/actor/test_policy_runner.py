@@ -123,7 +123,7 @@ def test_a_missing_accelerator_is_an_error() -> None:
 def test_the_chooser_names_the_policy_as_the_source(interface, make_snapshot, observation) -> None:
     runner = PolicyRunner(interface, seed=0)
     runner.load(make_snapshot())
-    chooser = PolicyChooser(runner, greedy=True)
+    chooser = PolicyChooser(runner, greedy_share=1.0)
     chooser.begin(np.random.default_rng(0))
     choice = chooser.choose(observation)
     assert choice.source is Source.POLICY
