@@ -26,7 +26,8 @@ class Screen:
         target: what evaluations are held against; None for nothing.
         utd: updates a training step that were asked for.
         budget_seconds: time allowed.
-        clock: measures the elapsed time from now on.
+        clock: measures the elapsed time.
+        started: since this moment of the clock; None is now.
         stream: where to write; a terminal gets the live panel.
     """
 
@@ -38,6 +39,7 @@ class Screen:
         utd: float,
         budget_seconds: float,
         clock: Clock,
+        started: float | None = None,
         stream: TextIO | None = None,
     ) -> None:
         self._title = title
@@ -45,7 +47,7 @@ class Screen:
         self._utd = utd
         self._budget_seconds = budget_seconds
         self._clock = clock
-        self._started = clock.now()
+        self._started = clock.now() if started is None else started
         self._console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
         self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
         self._shown = ("", -math.inf)

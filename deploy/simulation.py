@@ -6,7 +6,7 @@ metrics.jsonl, draws the screen, and decides when to stop.
 
 import logging
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,10 +34,11 @@ class Plan:
     Attributes:
         run: the run directory.
         demos: command that records demonstrations; None for none.
-        learner, actor, evaluation: commands of the other processes.
+        learner, actor: commands of the training processes.
+        evaluation: asked for its command once training is over, for it names the policy.
         environment: variables for each process by name, on top of this one's.
         actor_id: names the actor's log.
-        budget_seconds: for everything, from the start of `run()`.
+        budget_seconds: for everything.
         evaluation_seconds: kept back from the budget for ending and evaluating.
         finish_seconds: how long actor and learner may take to finish what they have once training stops.
         target: when to stop before the time is up; None never stops early.
@@ -47,7 +48,7 @@ class Plan:
     demos: list[str] | None
     learner: list[str]
     actor: list[str]
-    evaluation: list[str]
+    evaluation: Callable[[], list[str]]
     actor_id: str
     budget_seconds: float
     evaluation_seconds: float
@@ -57,15 +58,15 @@ class Plan:
 
 
 class Simulation:
-    """Runs a plan once. Everything happens on the calling thread."""
+    """Runs a plan once, all on the calling thread; the budget counts from `started` on the clock."""
 
-    def __init__(self, plan: Plan, screen: Screen, clock: Clock) -> None:
+    def __init__(self, plan: Plan, screen: Screen, clock: Clock, started: float) -> None:
         self.progress = Progress()
         self._plan = plan
         self._screen = screen
         self._clock = clock
         self._metrics = MetricsTail(plan.run / "metrics.jsonl")
-        self._started = clock.now()
+        self._started = started
 
     def run(self) -> str:
         """All phases; returns why training stopped: "target", "time" or "steps".
@@ -78,7 +79,7 @@ class Simulation:
             if self._plan.demos is not None:
                 self._alone("demos", "recording demonstrations", self._plan.demos)
             cause = self._train()
-            self._alone("evaluation", "evaluating", self._plan.evaluation)
+            self._alone("evaluation", "evaluating", self._plan.evaluation())
         return cause
 
     def _alone(self, name: str, phase: str, command: list[str]) -> None:

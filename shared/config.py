@@ -42,6 +42,7 @@ def parse_command_line(
     prog: str,
     description: str,
     presets: Mapping[str, T] | None = None,
+    base: T | None = None,
 ) -> T:
     """A `cls` from `--preset NAME`, then `--config FILE.toml`, then one flag a field; later ones win.
 
@@ -52,11 +53,12 @@ def parse_command_line(
         argv: the arguments after the program's name.
         prog, description: what `--help` prints; the description goes on with `--config` and the presets.
         presets: named starting points; without them there is no `--preset`.
+        base: where to start from without `--preset`; the dataclass's own defaults if None.
     """
     import tyro
 
     try:
-        base, flags = _starting_point(cls, argv, presets or {})
+        base, flags = _starting_point(cls, argv, presets or {}, base)
         parsed = tyro.cli(
             cls,
             args=flags,
@@ -93,7 +95,7 @@ def dump_toml(config: object) -> str:
 
 
 def _starting_point(
-    cls: type[T], argv: Sequence[str], presets: Mapping[str, T]
+    cls: type[T], argv: Sequence[str], presets: Mapping[str, T], base: T | None
 ) -> tuple[T | None, list[str]]:
     sources = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     sources.add_argument("--config", action="append", default=[], type=Path)
@@ -106,7 +108,7 @@ def _starting_point(
     name = cast("str | None", getattr(known, "preset", None))
     if name is not None and name not in presets:
         raise ConfigError("command line", f"there is no preset {name!r}", suggest(name, presets, "presets"))
-    base = None if name is None else presets[name]
+    base = base if name is None else presets[name]
     for path in known.config:
         base = load_toml(path, cls, base)
     return base, flags

@@ -79,7 +79,7 @@ def simulate(tmp_path: Path):
             demos=command(tmp_path, demos) if demos else None,
             learner=command(tmp_path, learner),
             actor=command(tmp_path, actor),
-            evaluation=command(tmp_path, evaluation),
+            evaluation=lambda: command(tmp_path, evaluation),
             actor_id="actor-0",
             **{**settings, **plan},
         )
@@ -88,7 +88,7 @@ def simulate(tmp_path: Path):
             title="x", target=full.target, utd=4, budget_seconds=60, clock=clock, stream=io.StringIO()
         )
         with screen:
-            return Simulation(full, screen, clock).run(), order(tmp_path)
+            return Simulation(full, screen, clock, clock.now()).run(), order(tmp_path)
 
     return run
 

@@ -1,0 +1,103 @@
+"""The processes of one simulated run: what each is told, and the command that starts it.
+
+Each is told by a file of its own under `<run>/settings/`, so that it can be started again by hand.
+"""
+
+import dataclasses
+import socket
+from pathlib import Path
+
+from actor.config import FINAL_START_SEED, ActorConfig
+from deploy.children import handson
+from deploy.sim_config import SimConfig
+from deploy.simulation import Plan
+from learner.config import LearnerConfig
+from shared.config import dump_toml
+
+SETTINGS = "settings"
+DEMOS = "demos.mcap"
+BEST = "best.snapshot"
+VIDEO = "policy.webm"
+
+
+def plan(config: SimConfig, run: Path) -> Plan:
+    """Write the settings of every process, and say how each is started."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    learner, actor = learner_config(config, run, address), actor_config(config, run, address)
+    directory = run / SETTINGS
+    directory.mkdir()
+    for name, settings in (("sim", config), ("learner", learner), (actor.actor_id, actor)):
+        (directory / f"{name}.toml").write_text(dump_toml(settings))
+    return Plan(
+        run=run,
+        demos=demo_command(config, run) if config.demos else None,
+        learner=handson("learner", "--config", str(directory / "learner.toml")),
+        actor=handson("actor", "--config", str(directory / f"{actor.actor_id}.toml")),
+        evaluation=lambda: evaluation_command(config, run),
+        actor_id=actor.actor_id,
+        budget_seconds=60 * config.minutes,
+        evaluation_seconds=config.evaluation_seconds,
+        finish_seconds=config.finish_seconds,
+        target=config.target,
+        environment={"learner": config.learner_environment, actor.actor_id: config.actor_environment},
+    )
+
+
+def learner_config(config: SimConfig, run: Path, address: str) -> LearnerConfig:
+    """The learner's settings: the run decides where it listens, what it starts from and when it ends."""
+    return dataclasses.replace(
+        config.learner,
+        run_dir=run,
+        seed=config.seed,
+        demos=(run / DEMOS,) if config.demos else (),
+        end_with_actors=True,
+        listener=dataclasses.replace(config.learner.listener, bind=address),
+    )
+
+
+def actor_config(config: SimConfig, run: Path, address: str) -> ActorConfig:
+    """The actor's settings: the run decides what it practises and where."""
+    return dataclasses.replace(
+        config.actor,
+        task=config.task,
+        env=config.env,
+        run_dir=run,
+        seed=config.seed,
+        link=dataclasses.replace(config.actor.link, connect=address),
+        clock=config.learner.ratio.clock,
+        evaluation=dataclasses.replace(config.actor.evaluation, keep_best=run / BEST),
+    )
+
+
+def demo_command(config: SimConfig, run: Path) -> list[str]:
+    """Records `<run>/demos.mcap` by script."""
+    return handson(
+        *("demo", "--device", "script", "--task", config.task, "--episodes", str(config.demos)),
+        *("--seed", str(config.seed), "--out", str(run)),
+    )
+
+
+def evaluation_command(config: SimConfig, run: Path) -> list[str]:
+    """Plays the final episodes with the best policy; leaves `<run>/evaluation.json` and the video."""
+    world = ("--env", config.env) if config.env else ("--task", config.task)
+    video = ("--video", str(run / VIDEO)) if config.video else ()
+    return handson(
+        *("eval", "--policy", str(best_policy(run)), *world, "--out", str(run), *video),
+        *("--episodes", str(config.final_episodes), "--start-seed", str(FINAL_START_SEED)),
+    )
+
+
+def best_policy(run: Path) -> Path:
+    """The policy that did best on the stopping starts; where none was evaluated, the newest checkpoint's."""
+    best = run / BEST
+    if best.is_file():
+        return best
+    saved = [path for path in run.glob("checkpoints/*/policy.snapshot") if path.parent.name.isdigit()]
+    return max(saved, key=lambda path: int(path.parent.name), default=best)
+
+
+def free_port() -> int:
+    """A TCP port of this computer that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,93 @@
+"""What each task is trained with, unless told otherwise: the numbers that were tuned, all in one place.
+
+Measured on two CPU cores; `docs/results/` holds what they reach.
+"""
+
+import dataclasses
+
+from actor.config import ActorConfig, EvaluationSchedule
+from deploy.sim_config import SimConfig
+from deploy.target import Target
+from learner.config import PRESETS, LearnerConfig
+from learner.ratio import RatioConfig
+from robot_env.tasks import TASKS
+from shared.config import suggest
+from shared.errors import ConfigError
+
+PENDULUM = "gymnasium:Pendulum-v1"
+
+
+def _learner(*, utd: float, warmup_steps: int) -> LearnerConfig:
+    return LearnerConfig(ratio=RatioConfig(utd=utd, warmup_steps=warmup_steps, clock="simulated"))
+
+
+def _actor(*, every_steps: int, episodes: int, random_steps: int = 0) -> ActorConfig:
+    schedule = EvaluationSchedule(every_steps=every_steps, episodes=episodes)
+    return ActorConfig(clock="simulated", random_steps=random_steps, evaluation=schedule)
+
+
+SIM_TASKS: dict[str, SimConfig] = {
+    "reach": SimConfig(
+        task="reach",
+        minutes=2.0,
+        demos=10,
+        evaluation_seconds=25.0,
+        learner=_learner(utd=4.0, warmup_steps=100),
+        actor=_actor(every_steps=500, episodes=20),
+    ),
+    "pick_cube": SimConfig(
+        task="pick_cube",
+        minutes=8.0,
+        demos=20,
+        learner=_learner(utd=4.0, warmup_steps=200),
+        actor=_actor(every_steps=1000, episodes=20),
+    ),
+    "pick_cube_dense": SimConfig(
+        task="pick_cube_dense",
+        minutes=8.0,
+        demos=20,
+        learner=_learner(utd=4.0, warmup_steps=200),
+        actor=_actor(every_steps=1000, episodes=20),
+    ),
+    "peg_insert": SimConfig(
+        task="peg_insert",
+        minutes=25.0,
+        demos=20,
+        target=Target(stop_at=0.9, pass_at=0.8),
+        learner=_learner(utd=4.0, warmup_steps=200),
+        actor=_actor(every_steps=1000, episodes=20),
+    ),
+    PENDULUM: SimConfig(
+        env=PENDULUM,
+        minutes=10.0,
+        demos=0,
+        target=Target(metric="mean_return", stop_at=-200.0, pass_at=-250.0),
+        learner=_learner(utd=1.0, warmup_steps=500),
+        actor=_actor(every_steps=1000, episodes=10, random_steps=500),
+    ),
+}
+
+FOREIGN = SimConfig(
+    env="gymnasium:",
+    demos=0,
+    target=None,
+    learner=_learner(utd=1.0, warmup_steps=1000),
+    actor=_actor(every_steps=2000, episodes=10, random_steps=1000),
+)
+"""Where any other Gymnasium environment starts from."""
+
+
+def defaults(task: str, env: str | None, preset: str = "default") -> SimConfig:
+    """The settings for a task or environment; another preset than `default` replaces the learner's.
+
+    Raises:
+        ConfigError: there is no such task or preset, with the nearest one.
+    """
+    if env is None and task not in TASKS:
+        raise ConfigError("sim", f"there is no task {task!r}", suggest(task, TASKS, "tasks"))
+    if preset not in PRESETS:
+        raise ConfigError("sim", f"there is no preset {preset!r}", suggest(preset, PRESETS, "presets"))
+    found = SIM_TASKS.get(env or task, FOREIGN if env else SimConfig(task=task))
+    if env:
+        found = dataclasses.replace(found, env=env)
+    return found if preset == "default" else dataclasses.replace(found, learner=PRESETS[preset])
