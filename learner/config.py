@@ -18,6 +18,12 @@ from learner.sampler import SamplerConfig
 from shared.errors import ConfigError
 from shared.link.listener import ListenerConfig
 
+
+def _require(holds: bool, cause: str, cure: str) -> None:
+    if not holds:
+        raise ConfigError("learner", cause, cure)
+
+
 # What an actor's clock is unless it is told otherwise: the first robot is a simulated one.
 SIMULATED = RatioConfig(clock="simulated")
 
@@ -96,8 +102,3 @@ PRESETS = {
 }
 """Whole sets of settings by name, after SERL's `async_sac_state_sim`, HIL-SERL's `DefaultTrainingConfig` and
 RLPD's commands for sparse manipulation."""
-
-
-def _require(holds: bool, cause: str, cure: str) -> None:
-    if not holds:
-        raise ConfigError("learner", cause, cure)
