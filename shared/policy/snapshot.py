@@ -73,7 +73,11 @@ class _FormatOnly(msgspec.Struct, frozen=True):
 
 def encode_snapshot(snapshot: PolicySnapshot) -> tuple[bytes, list[memoryview]]:
     """The header and one buffer an array, in the header's order; C-contiguous arrays are not copied."""
-    arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.params.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in snapshot.params.items()}
+    if odd := [f"{name} ({array.dtype})" for name, array in arrays.items() if array.dtype.name not in DTYPES]:
+        raise CheckpointError(
+            "policy snapshot", f"cannot hold {', '.join(odd)}", f"give arrays of {', '.join(DTYPES)}"
+        )
     header = _Header(
         format_version=FORMAT_VERSION,
         spec=snapshot.spec,
