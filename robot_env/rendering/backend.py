@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 Backend = Literal["egl", "osmesa", "disable"]
 VARIABLE = "MUJOCO_GL"
+DISABLED = "disable"
 EGL_LIBRARY = "libEGL.so.1"
 OSMESA_LIBRARIES = ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so")
 

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 
-from robot_env.rendering.backend import VARIABLE, choose_backend
+from robot_env.rendering.backend import DISABLED, VARIABLE, choose_backend
 from robot_env.rendering.base import FrameSource
 from robot_env.scene import World
 from shared.errors import ConfigError
@@ -39,8 +39,11 @@ def open_view(world: World, config: ViewConfig | None = None) -> FrameSource:
     from robot_env.rendering.opengl import OpenGLView
     from robot_env.rendering.raycast import RaycastView
 
+    size = (chosen.camera, chosen.width, chosen.height)
+    if backend == DISABLED:
+        return RaycastView(world, *size)
     try:
-        return OpenGLView(world, chosen.camera, chosen.width, chosen.height)
+        return OpenGLView(world, *size)
     except Exception as error:  # noqa: BLE001 - every OpenGL platform fails in its own way
         log.warning("no OpenGL (%s=%s: %s): drawing with the ray caster", VARIABLE, backend, error)
-    return RaycastView(world, chosen.camera, chosen.width, chosen.height)
+    return RaycastView(world, *size)

@@ -8,10 +8,13 @@ from robot_env.geometry import TOOL_DOWN, Pose
 from robot_env.safety import SafetyEnvelope
 from robot_env.scene import Box, SceneObject, Vector3
 from robot_env.tasks.base import Judgement, Situation, Start, TaskSettings
+from shared.errors import ConfigError
 from shared.interface import ObservationEntry
 from shared.step import Observation
 
 TARGET = "target"
+APART_M = 0.05
+MOST_TRIES = 1000
 
 
 def _settings() -> TaskSettings:
@@ -51,10 +54,15 @@ class Reach:
     )
 
     def sample_start(self, rng: np.random.Generator) -> Start:
-        """Target and tool, each uniform in its box."""
-        target = rng.uniform(self.target_low_m, self.target_high_m)
+        """Tool and target, each uniform in its box, the target not where the tool already is."""
         tcp = rng.uniform(self.start_low_m, self.start_high_m)
-        return Start(tcp=Pose.of(tcp, TOOL_DOWN), objects={TARGET: Pose.of(target)})
+        for _ in range(MOST_TRIES):
+            target = rng.uniform(self.target_low_m, self.target_high_m)
+            if np.linalg.norm(target - tcp) > APART_M:
+                return Start(tcp=Pose.of(tcp, TOOL_DOWN), objects={TARGET: Pose.of(target)})
+        raise ConfigError(
+            "starting reach", f"no target is {APART_M} m away from the tool", "widen the box of targets"
+        )
 
     def observe(self, situation: Situation) -> Observation:
         """The vector from tool to target."""

@@ -64,6 +64,13 @@ def test_starts_cover_what_the_tasks_promise() -> None:
     assert (np.ptp(targets, axis=0) > [0.28, 0.45, 0.38]).all()
 
 
+def test_a_target_box_that_leaves_no_way_to_go_is_refused() -> None:
+    corner = (0.45, 0.0, 0.25)
+    task = Reach(start_low_m=corner, start_high_m=corner, target_low_m=corner, target_high_m=corner)
+    with pytest.raises(ConfigError, match="no target"):
+        task.sample_start(np.random.default_rng(0))
+
+
 def test_a_dense_reward_prefers_to_be_near_and_to_lift() -> None:
     env = make("pick_cube_dense", clock=ManualClock())
     assert isinstance(env, RobotEnv)
