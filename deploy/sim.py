@@ -74,7 +74,7 @@ def _conclude(config: "SimConfig", run: Path, stopped_by: str, wall_seconds: flo
         result=found,
         metrics=read_metrics(run / "metrics.jsonl"),
         episodes=result.read(run / "evaluation.json").get("episodes", ()),
-        settings=(run / SETTINGS / "sim.toml").read_text(),
+        settings=(run / SETTINGS).read_text(),
         video=run / VIDEO,
         passed=passed,
     )

@@ -1,6 +1,6 @@
 """The processes of one simulated run: what each is told, and the command that starts it.
 
-Each is told by a file of its own under `<run>/settings/`, so that it can be started again by hand.
+Each is told by a file of its own in the run directory, so that it can be started again by hand.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from deploy.simulation import Plan
 from learner.config import LearnerConfig
 from shared.config import dump_toml
 
-SETTINGS = "settings"
+SETTINGS = "config.toml"
 DEMOS = "demos.mcap"
 BEST = "best.snapshot"
 VIDEO = "policy.webm"
@@ -24,15 +24,13 @@ def plan(config: SimConfig, run: Path) -> Plan:
     """Write the settings of every process, and say how each is started."""
     address = f"tcp://127.0.0.1:{free_port()}"
     learner, actor = learner_config(config, run, address), actor_config(config, run, address)
-    directory = run / SETTINGS
-    directory.mkdir()
-    for name, settings in (("sim", config), ("learner", learner), (actor.actor_id, actor)):
-        (directory / f"{name}.toml").write_text(dump_toml(settings))
+    for name, settings in (("config", config), ("learner", learner), (actor.actor_id, actor)):
+        (run / f"{name}.toml").write_text(dump_toml(settings))
     return Plan(
         run=run,
         demos=demo_command(config, run) if config.demos else None,
-        learner=handson("learner", "--config", str(directory / "learner.toml")),
-        actor=handson("actor", "--config", str(directory / f"{actor.actor_id}.toml")),
+        learner=handson("learner", "--config", str(run / "learner.toml")),
+        actor=handson("actor", "--config", str(run / f"{actor.actor_id}.toml")),
         evaluation=lambda: evaluation_command(config, run),
         actor_id=actor.actor_id,
         budget_seconds=60 * config.minutes,
