@@ -111,7 +111,13 @@ def connect(
     )
     root = config.run_dir / CHECKPOINTS
     checkpointer = Checkpointer(
-        root, config.checkpoints, identity, prober, around.wait_until_durable, around.clock
+        root,
+        config.checkpoints,
+        identity,
+        prober,
+        around.wait_until_durable,
+        around.clock,
+        resumed_update=progress.update if progress.call else None,
     )
     around.closing.callback(checkpointer.close, CHECKPOINT_CLOSE_SECONDS)
     sources = Sources(

@@ -73,6 +73,7 @@ class Checkpointer:
 
     Args:
         root: the directory that holds one directory a checkpoint.
+        resumed_update: the update of the checkpoint that training goes on from, which needs no second one.
         wait_until_durable: waits until the log's first n records are synced, for a checkpoint must never be
             ahead of its log; False when that took too long, and then no checkpoint is written.
     """
@@ -85,6 +86,7 @@ class Checkpointer:
         prober: Prober,
         wait_until_durable: Callable[[int], bool],
         clock: Clock,
+        resumed_update: int | None = None,
     ) -> None:
         self._root = root
         self._config = config
@@ -94,18 +96,20 @@ class Checkpointer:
         self._clock = clock
         self._worker = Worker("checkpoints")
         self._asked_at = clock.now()
-        self._asked_update = 0
+        self._asked_update = resumed_update
         self.newest: Path | None = next(iter(list_checkpoints(root)), None)
 
     def due(self, update: int) -> bool:
         """Whether it is time for the next one, and the one before is written."""
-        every = self._config.every_updates
-        by_count = every is not None and update - self._asked_update >= every
+        every, made = self._config.every_updates, update - (self._asked_update or 0)
+        by_count = every is not None and made >= every
         by_time = self._clock.now() - self._asked_at >= self._config.every_seconds
-        return (by_count or by_time) and update > self._asked_update and self._worker.idle
+        return (by_count or by_time) and made > 0 and self._worker.idle
 
     def offer(self, state: SACState, progress: Progress) -> None:
-        """Write a checkpoint of `state`, which nobody donates, after the ones that wait. Never blocks."""
+        """Write a checkpoint of `state`, which nobody donates, unless that is the last one. Never blocks."""
+        if progress.update == self._asked_update:
+            return
         self._asked_at = self._clock.now()
         self._asked_update = progress.update
         self._worker.submit(lambda: self._write(state, progress))

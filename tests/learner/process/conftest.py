@@ -1,4 +1,6 @@
 import queue
+import threading
+import time
 from collections.abc import Iterator
 
 import jax
@@ -9,6 +11,7 @@ from learner.agents.config import CloningConfig, SACConfig
 from learner.agents.sac import SAC
 from learner.checkpointer import CheckpointConfig, Checkpointer, Progress, RunIdentity
 from learner.critics import CriticConfig
+from learner.devices import DeviceConfig, prepare_device
 from learner.metrics import MetricsConfig, MetricsLog, Row
 from learner.probes import Prober
 from learner.publisher import PublishConfig, Publisher
@@ -17,15 +20,28 @@ from learner.replay.budget import ReplayConfig
 from learner.sampler import Sampler, SamplerConfig
 from learner.telemetry import Sources, Telemetry
 from learner.training import Outlets, Trainer
-from shared.clock import ManualClock
+from shared.clock import ManualClock, SystemClock
+from shared.codec import records_message
+from shared.errors import HandsOnError
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
+from shared.link.dialer import Dialer, DialerConfig
 from shared.policy.acting import make_select_action
 from shared.policy.spec import PolicyConfig
+from shared.protocol import PROTOCOL_VERSION, Ack, Farewell, Goodbye, Hello, Ready, Welcome
 from shared.records import StepRecord
 from shared.step import EpisodeKind, Source, Step, StepId, Why
 
 RATIO = RatioConfig(utd=4, warmup_steps=5, clock="simulated")
 UPDATES = 4
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compile_cache(tmp_path_factory):
+    """Every test compiles the same small agent; once is enough."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HANDSON_CACHE", str(tmp_path_factory.mktemp("cache")))
+        prepare_device(DeviceConfig(device="cpu"))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -163,12 +179,12 @@ class Core:
     def stop(self) -> str | None:
         return "used up" if self.sampler.finished else None
 
-    def run(self, records) -> str:
-        """Train on exactly these records."""
+    def run(self, records, between=lambda: None) -> str:
+        """Train on exactly these records; `between` is called between turns of the loop."""
         self.feed(records)
         self.sampler.start()
         self.sampler.drain()
-        cause = self.trainer.run(self.stop)
+        cause = self.trainer.run(lambda: (between(), self.stop())[1])
         self.trainer.settle()
         return cause
 
@@ -192,3 +208,71 @@ def make_core(agent, prober, tmp_path) -> Iterator:
     yield make
     for core in made:
         core.close()
+
+
+class SmallActor(threading.Thread):
+    """Delivers records to a learner once it is ready, and says Goodbye when all are durable."""
+
+    def __init__(self, address: str, interface: InterfaceSpec, records) -> None:
+        super().__init__(name="small actor", daemon=True)
+        self._hello = Hello(
+            protocol_version=PROTOCOL_VERSION,
+            channel="control",
+            actor_id="actor",
+            incarnation="life",
+            interface=interface,
+            clock="simulated",
+            code_version="test",
+            host="here",
+        )
+        self._address = address
+        self._records = list(records)
+        self.failure: BaseException | None = None
+        self.messages: list[object] = []
+
+    def run(self) -> None:
+        dialer = Dialer(DialerConfig(connect=self._address), self._hello, SystemClock())
+        try:
+            self._deliver(dialer)
+        except (AssertionError, HandsOnError) as failure:
+            self.failure = failure
+        finally:
+            dialer.close(1.0)
+
+    def _deliver(self, dialer: Dialer) -> None:
+        self._until(dialer, Ready)
+        count = len(self._records)
+        if count:
+            assert dialer.send("control", *records_message(self._records))
+            self._until(dialer, lambda message: isinstance(message, Ack) and message.durable == count)
+        assert dialer.send("control", Goodbye({"life/produced": count}))
+        self._until(dialer, Farewell)
+
+    def _until(self, dialer: Dialer, wanted) -> None:
+        is_it = wanted if not isinstance(wanted, type) else lambda message: isinstance(message, wanted)
+        deadline = time.monotonic() + 60
+        while not any(is_it(message) or _says_ready(message, wanted) for message in self.messages):
+            assert time.monotonic() < deadline, self.messages
+            self.messages += [received.message for received in dialer.poll(0.02)]
+
+
+def _says_ready(message: object, wanted: object) -> bool:
+    return wanted is Ready and isinstance(message, Welcome) and message.state == "ready"
+
+
+@pytest.fixture
+def small_actor(interface) -> Iterator:
+    """`small_actor(address, records)`: started; joined when the test ends, and its failure raised."""
+    started: list[SmallActor] = []
+
+    def start(address: str, records) -> SmallActor:
+        started.append(SmallActor(address, interface, records))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for actor in started:
+        actor.join(10.0)
+        assert not actor.is_alive()
+        if actor.failure is not None:
+            raise actor.failure

@@ -25,8 +25,9 @@ def _of_another_stream(record):
 
 @pytest.fixture
 def uninterrupted(make_core, log):
+    """With a checkpoint after every call."""
     core = make_core(every_updates=4, keep=100)
-    core.run(log)
+    core.run(log, between=lambda: core.checkpointer.drain(10.0))
     assert core.checkpointer.drain(10.0)
     return core
 
@@ -36,7 +37,7 @@ def test_from_any_checkpoint_training_goes_on_as_if_it_had_never_stopped(
 ):
     expected = state_to_flat(uninterrupted.trainer.state)
     directories = list_checkpoints(tmp_path / "checkpoints")
-    assert len(directories) > 2
+    assert len(directories) == STEPS - 5
     for directory in (directories[1], directories[-1]):
         checkpoint = read_checkpoint(directory, agent.interface)
         progress = Progress(

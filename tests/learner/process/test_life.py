@@ -1,0 +1,200 @@
+"""Whole lives of a learner in this process, with a small actor over a real socket."""
+
+import dataclasses
+import io
+import json
+import logging
+import shutil
+
+import pytest
+from rich.console import Console
+
+from learner.checkpointer import CheckpointConfig
+from learner.checkpoints import list_checkpoints, read_checkpoint
+from learner.config import LearnerConfig
+from learner.devices import DeviceConfig
+from learner.ending import Interrupt
+from learner.imitation import ImitationConfig
+from learner.life import Life
+from learner.metrics import MetricsConfig
+from learner.ratio import RatioConfig
+from learner.replay.budget import ReplayConfig
+from learner.sampler import SamplerConfig
+from shared.clock import SystemClock
+from shared.episodes import EpisodeWriter
+from shared.errors import CheckpointError, ConfigError, InterfaceMismatch, MemoryBudgetError
+from shared.link.listener import ListenerConfig
+from shared.step import EpisodeKind
+
+STEPS, DEMO_STEPS, WARM_UP = 25, 20, 5
+UPDATES = 4 * (STEPS - WARM_UP)
+
+
+@pytest.fixture
+def config(tmp_path, small_agent, free_port):
+    return LearnerConfig(
+        run_dir=tmp_path / "run",
+        agent=small_agent,
+        end_with_actors=True,
+        hardware=DeviceConfig(device="cpu"),
+        listener=ListenerConfig(bind=f"tcp://127.0.0.1:{free_port()}"),
+        ratio=RatioConfig(utd=4, warmup_steps=WARM_UP, clock="simulated"),
+        sampler=SamplerConfig(batch_size=8, replay=ReplayConfig(online_rows=500, pinned_rows=100)),
+        imitation=ImitationConfig(updates=20, updates_per_call=10, batch_size=8),
+        checkpoints=CheckpointConfig(every_updates=20, keep=100),
+        metrics=MetricsConfig(every_seconds=0.2),
+    )
+
+
+@pytest.fixture
+def demos(tmp_path, interface, steps):
+    path = tmp_path / "demos.mcap"
+    with EpisodeWriter(path, interface, opened_by="test") as writer:
+        for record in steps(DEMO_STEPS, kind=EpisodeKind.DEMO):
+            writer.write(_in_stream(record, "demo", "recorded"))
+    return path
+
+
+@pytest.fixture
+def live(small_actor):
+    """`live(config, records)`: one life of a learner, with an actor that delivers these if there are any."""
+
+    def run(config, records=None, interrupt=None):
+        life = Life(config, Console(file=io.StringIO()), interrupt or Interrupt(), SystemClock())
+        actor = None if records is None else small_actor(config.listener.bind, records)
+        summary = life.run()
+        if actor is not None:
+            actor.join(10.0)
+        return summary
+
+    return run
+
+
+def _in_stream(record, actor_id, incarnation):
+    return dataclasses.replace(
+        record, identity=record.identity._replace(actor_id=actor_id, incarnation=incarnation)
+    )
+
+
+def _newest(config):
+    return read_checkpoint(list_checkpoints(config.run_dir / "checkpoints")[0])
+
+
+def _assert_same(first, second):
+    assert (first.update, first.call, first.position, first.ratio) == (
+        second.update,
+        second.call,
+        second.position,
+        second.ratio,
+    )
+    for name, array in first.state.items():
+        assert array.tobytes() == second.state[name].tobytes(), name
+
+
+def test_a_run_from_demonstrations_and_resumed_in_every_way(config, demos, steps, live, caplog):
+    config = dataclasses.replace(config, demos=(demos,))
+    with caplog.at_level(logging.INFO):
+        summary = live(config, steps(STEPS))
+    assert f"waiting for the first actor, listening on {config.listener.bind}" in caplog.text
+    assert "replay memory" in caplog.text
+    assert summary.cause == "all actors have left"
+    assert (summary.env_steps, summary.demo_steps) == (STEPS, DEMO_STEPS)
+    assert (summary.updates, summary.utd_actual, summary.pretrain_updates) == (UPDATES, 4.0, 20)
+    assert summary.steps_received == summary.steps_durable == STEPS
+    assert summary.steps_lost == summary.steps_duplicate == 0
+    assert json.loads((config.run_dir / "learner.json").read_text())["updates"] == UPDATES
+    rows = [json.loads(line) for line in (config.run_dir / "metrics.jsonl").read_text().splitlines()]
+    assert (rows[-1]["updates"], rows[-1]["env_steps"], rows[-1]["records_durable"]) == (
+        UPDATES,
+        STEPS,
+        STEPS + DEMO_STEPS,
+    )
+    whole = _newest(config)
+
+    # An older checkpoint, and no actor: what the log holds is trained on, with the same result bit for bit.
+    shutil.rmtree(list_checkpoints(config.run_dir / "checkpoints")[0])
+    again = dataclasses.replace(config, resume=True, end_with_actors=False, max_updates=UPDATES)
+    assert live(again).updates == UPDATES
+    _assert_same(_newest(config), whole)
+
+    # No checkpoint at all: the run is made again from its log, the cloning included; the demos may be gone.
+    shutil.rmtree(config.run_dir / "checkpoints")
+    demos.unlink()
+    assert live(again).pretrain_updates == 20
+    _assert_same(_newest(config), whole)
+
+    # A log that lost its tail: a checkpoint ahead of it is not taken.
+    shutil.rmtree(config.run_dir / "episodes")
+    with caplog.at_level(logging.WARNING):
+        waiting = Interrupt()
+        waiting.cause = "SIGINT"
+        assert live(dataclasses.replace(again, demos=()), interrupt=waiting).updates == 0
+    assert "the episode log holds 0" in caplog.text
+
+
+def test_networks_of_another_run_start_a_new_one(config, steps, live, tmp_path):
+    live(config, steps(STEPS))
+    source = _newest(config)
+    directory = list_checkpoints(config.run_dir / "checkpoints")[0]
+    for number, path in enumerate((directory / "policy.snapshot", directory)):
+        new = dataclasses.replace(config, run_dir=tmp_path / f"new-{number}", init_from=path)
+        summary = live(new, steps(WARM_UP))
+        assert (summary.updates, summary.env_steps) == (0, WARM_UP)
+        started = _newest(new)
+        for name, array in source.state.items():
+            taken = name.startswith("policy/") or (path is directory and name.startswith("critics/"))
+            assert not taken or array.tobytes() == started.state[name].tobytes(), name
+        assert int(started.state["updates"]) == 0
+    other = dataclasses.replace(
+        config,
+        run_dir=tmp_path / "other",
+        init_from=directory,
+        agent=dataclasses.replace(config.agent, policy=dataclasses.replace(config.agent.policy, hidden=(9,))),
+    )
+    with pytest.raises(CheckpointError, match="another network"):
+        live(other)
+    assert "CheckpointError" in json.loads((other.run_dir / "learner.json").read_text())["cause"]
+
+
+def test_a_signal_while_waiting_ends_at_once_with_a_summary(config, live):
+    interrupt = Interrupt()
+    interrupt.cause = "SIGINT"
+    summary = live(config, interrupt=interrupt)
+    assert summary.cause == "SIGINT received"
+    assert (summary.updates, summary.env_steps) == (0, 0)
+    assert summary.wall_seconds < 5
+
+
+def test_a_run_directory_is_not_used_twice_by_mistake(config, live, steps):
+    with pytest.raises(ConfigError, match="holds no run"):
+        live(dataclasses.replace(config, resume=True))
+    live(config, steps(2))
+    with pytest.raises(ConfigError, match="holds a run") as caught:
+        live(config)
+    assert "--resume" in caught.value.cure
+
+
+def test_demonstrations_of_another_world_are_refused(config, demos, live, tmp_path, interface, steps):
+    other = tmp_path / "other.mcap"
+    with EpisodeWriter(other, dataclasses.replace(interface, control_hz=5.0), opened_by="test"):
+        pass
+    with EpisodeWriter(tmp_path / "practice.mcap", interface, opened_by="test") as writer:
+        writer.write(steps(1)[0])
+    with pytest.raises(ConfigError, match="holds training steps"):
+        live(dataclasses.replace(config, demos=(tmp_path / "practice.mcap",)))
+    with pytest.raises(ConfigError, match="holds no steps"):
+        live(dataclasses.replace(config, demos=(other,)))
+    moved = _in_stream(steps(1, kind=EpisodeKind.DEMO)[0], "demo", "elsewhere")
+    with EpisodeWriter(
+        tmp_path / "moved.mcap", dataclasses.replace(interface, control_hz=5.0), opened_by="test"
+    ) as writer:
+        writer.write(moved)
+    with pytest.raises(InterfaceMismatch):
+        live(dataclasses.replace(config, demos=(demos, tmp_path / "moved.mcap")))
+
+
+def test_memory_that_cannot_fit_is_refused_before_training(config, demos, live):
+    replay = ReplayConfig(online_rows=10**9, pinned_rows=100, memory_limit_gigabytes=1.0)
+    sampler = dataclasses.replace(config.sampler, replay=replay)
+    with pytest.raises(MemoryBudgetError, match="cannot fit"):
+        live(dataclasses.replace(config, demos=(demos,), sampler=sampler))
