@@ -71,13 +71,10 @@ class Child:
 
     def failure(self) -> ProcessFailed:
         """Its end as an error: the status and the last lines of its log."""
-        status = self.status
-        how = (
-            f"killed by {signal.Signals(-status).name}" if status and status < 0 else f"exit status {status}"
-        )
-        return ProcessFailed(
-            self.name, f"ended with {how}; its last words:\n{tail(self.log_path)}", f"read {self.log_path}"
-        )
+        status = self.status or 0
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        words = f"{how}; its last words:\n{tail(self.log_path)}"
+        return ProcessFailed(self.name, words, f"read {self.log_path}")
 
 
 def handson(*arguments: str) -> list[str]:

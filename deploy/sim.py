@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print(f"stopped; what was recorded is kept in {run}", file=sys.stderr)
         return INTERRUPTED
-    return _conclude(config, run, stopped_by, clock.now() - started)
+    return conclude(config, run, stopped_by, clock.now() - started)
 
 
 def _directory(config: "SimConfig") -> Path:
@@ -60,7 +60,7 @@ def _train(config: "SimConfig", run: Path, clock: Clock, started: float) -> str:
         return Simulation(plan(config, run), screen, clock, started).run()
 
 
-def _conclude(config: "SimConfig", run: Path, stopped_by: str, wall_seconds: float) -> int:
+def conclude(config: "SimConfig", run: Path, stopped_by: str, wall_seconds: float) -> int:
     """Write result.json and report.html, print the summary."""
     from deploy import result
     from deploy.metrics_tail import read_metrics

@@ -22,9 +22,11 @@ from shared.clock import Clock
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25
-# After Ctrl-C or a failure: first the actor, then the learner, five seconds for both.
+# After Ctrl-C: first the actor, then the learner, five seconds for both.
 ACTOR_END_SECONDS = 2.2
 LEARNER_END_SECONDS = 2.3
+# After a failure nobody waits: what is left writes down what it has.
+FAILURE_END_SECONDS = 8.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +102,12 @@ class Simulation:
         try:
             cause = self._watch(learner, actor)
             self._finish(learner, actor)
+        except KeyboardInterrupt:
+            actor.end(ACTOR_END_SECONDS)
+            raise
         finally:
             try:
-                actor.end(ACTOR_END_SECONDS)
+                actor.end(FAILURE_END_SECONDS)
             finally:
                 learner.end(LEARNER_END_SECONDS)
         return cause

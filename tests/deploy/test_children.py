@@ -42,7 +42,7 @@ def test_a_failure_tells_its_last_words(run):
     assert child.wait(10) == 1
     with pytest.raises(children.ProcessFailed) as failed:
         child.check()
-    assert "exit status 1" in failed.value.cause
+    assert "ended with status 1" in failed.value.cause
     assert "out of luck" in failed.value.cause
     assert str(child.log_path) in failed.value.cure
 
