@@ -58,6 +58,7 @@ class Intake:
         self._log: RecordLog | None = None
         self._warm_up = WarmUp(warmup_steps)
         self._layouts: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
+        self._action_shape = (0,)
         self._lock = threading.Lock()
         self._open = True
 
@@ -72,6 +73,7 @@ class Intake:
         with self._lock:
             if self.interface is None:
                 self._layouts = {e.name: (np.dtype(e.dtype), e.shape) for e in interface.observations}
+                self._action_shape = (interface.action_size,)
                 self._log = self._open_log(interface, self._mark_durable)
                 self.interface = interface
                 log.info("the interface is that of %s (%s)", whose, interface.fingerprint)
@@ -95,10 +97,9 @@ class Intake:
 
     def require_layout(self, record: Record) -> None:
         """Raise ProtocolError for a step that does not follow the interface; NaN is let through."""
-        assert self.interface is not None
         if not isinstance(record, StepRecord):
             return
-        step, size = record.step, (self.interface.action_size,)
+        step, size = record.step, self._action_shape
         for observation in (step.observation, step.final_observation):
             if observation is not None:
                 self._require_entries(record, observation)
