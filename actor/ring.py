@@ -183,10 +183,10 @@ class Ring:
         end = position + _RECORD.size + _aligned(length)
         if mark != _MARK or end > head or at + _RECORD.size + length > self.capacity_bytes:
             return None
-        payload = self._area[at + _RECORD.size : at + _RECORD.size + length]
-        if _checksum(payload, sequence) != checksum:
+        payload = bytes(self._area[at + _RECORD.size : at + _RECORD.size + length])
+        if zlib.crc32(payload, sequence & 0xFFFFFFFF) != checksum:
             return None
-        return RingRecord(sequence, bytes(payload), end)
+        return RingRecord(sequence, payload, end)
 
     def _next_mark(self, position: int, head: int) -> int:
         """The next position at which a record may begin; records begin at multiples of eight."""
@@ -223,6 +223,7 @@ class Ring:
 
 
 def _checksum(data: memoryview, sequence: int) -> int:
+    """CRC-32 of the data, begun with the sequence."""
     value = sequence & 0xFFFFFFFF
     for start in range(0, len(data), _KEEPS_LOCK_BYTES):
         value = zlib.crc32(data[start : start + _KEEPS_LOCK_BYTES], value)

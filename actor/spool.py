@@ -135,6 +135,7 @@ class Spool:
     def _open(self, sequence: int) -> EpisodeWriter:
         if self._writer is None:
             path = self.directory / f"{_PREFIX}{sequence:012d}{_SUFFIX}"
+            path.unlink(missing_ok=True)  # begun on a full disk: it holds nothing that was kept
             self._writer = EpisodeWriter(path, self._interface, opened_by="actor")
             with self._lock:
                 self._segments.append(_Segment(sequence, sequence, path))
