@@ -128,8 +128,8 @@ class PolicyRunner:
 class PolicyChooser:
     """The policy that the runner holds; each episode is either sampled or greedy from start to end.
 
-    Greedy practice matters: a sampled policy is shaken out of states in which the greedy one stays for ever, so
-    without it no step shows the critics what being stuck is worth.
+    Greedy practice matters: a sampled policy is shaken out of states in which the greedy one stays for ever,
+    so without it no step shows the critics what being stuck is worth.
     """
 
     def __init__(self, runner: PolicyRunner, *, greedy_share: float = 0.0) -> None:

@@ -21,6 +21,7 @@ from actor.session import Session
 from actor.stop import StopSignal
 from actor.telemetry import Telemetry
 from actor.uplink import Uplink
+from actor.warm_up import WarmUp
 from shared.clock import Clock
 from shared.errors import ObservationError, SpoolFull
 from shared.step import EpisodeKind, Source, Step, Why
@@ -63,6 +64,7 @@ class Practice:
         self._evaluation = PeriodicEvaluation(
             config.evaluation, parts.rollout, parts.runner, parts.session, parts.stop
         )
+        self._warm_up = WarmUp(random_steps=config.random_steps, scripted_steps=config.scripted_steps)
         self._faults = 0
         self._turn = Source.POLICY
         self._holding = ""
@@ -89,7 +91,7 @@ class Practice:
         self._parts.telemetry.report(self.training_steps)
 
     def _practise_or_hold(self) -> None:
-        self._turn = self._whose_turn()
+        self._turn = self._warm_up.turn()
         if self._turn is Source.POLICY and (reason := self._no_policy()):
             self._hold(reason)
             return
@@ -101,14 +103,6 @@ class Practice:
         outcome = self._parts.rollout.play(self._parts.choosers[self._turn], seed, hooks)
         self._after(outcome)
         self.episodes += 1
-
-    def _whose_turn(self) -> Source:
-        """Warm-up ends with the episode in which its last step is made."""
-        if self.training_steps < self._config.random_steps:
-            return Source.RANDOM
-        if self.training_steps < self._config.random_steps + self._config.scripted_steps:
-            return Source.SCRIPT
-        return Source.POLICY
 
     def _no_policy(self) -> str | None:
         """Why the policy may not act, or None. What a connected learner published last is never too old."""
@@ -139,6 +133,7 @@ class Practice:
     def _adopt(self, *, between_episodes: bool) -> None:
         newest = self._parts.feed.newest()
         if newest is not None and (between_episodes or not self._parts.runner.compiles(newest)):
+            self._warm_up.hear_of(newest)
             self._parts.runner.load(newest)
 
     def _interrupted(self) -> Why | None:
@@ -149,6 +144,7 @@ class Practice:
     def _keep(self, step: Step, number: int) -> None:
         self._parts.uplink.put(step, self.episodes, number, EpisodeKind.TRAINING)
         self.training_steps += 1
+        self._warm_up.count(self._turn)
 
     def _after(self, outcome: EpisodeOutcome) -> None:
         if isinstance(outcome.fault, ObservationError):

@@ -2,38 +2,43 @@
 
 import json
 import signal
+from pathlib import Path
 
+import cv2
+import gymnasium
 import pytest
 
 from actor import evaluation
 from actor.recording import Recording
-from actor.world import open_world
+from robot_env.registry import make
 from shared.episodes import group_episodes, read_episodes
 from shared.errors import CheckpointError, EpisodeFileError, InterfaceMismatch
 from shared.policy.snapshot import write_snapshot
-from shared.step import EpisodeKind, Source
+from shared.step import EpisodeKind, Source, Why
 
 
 @pytest.fixture
-def reach_policy(tmp_path, make_snapshot):
-    with open_world("reach", "simulated") as world:
-        interface = world.interface
+def policy(tmp_path, make_snapshot, counting_env, compile_once, monkeypatch) -> Path:
+    """A saved policy of the counting world, which is what every name opens here."""
+    monkeypatch.setattr(
+        "actor.world.make", lambda name, clock, render: counting_env([(4, Why.SUCCESS), (6, Why.TIME_LIMIT)])
+    )
     path = tmp_path / "policy.snapshot"
-    write_snapshot(path, make_snapshot(3, interface=interface))
+    write_snapshot(path, make_snapshot(3))
     return path
 
 
-def arguments(policy, out, *more: str) -> list[str]:
-    return ["--policy", str(policy), "--task", "reach", "--episodes", "2", "--out", str(out), *more]
+def arguments(policy: Path, out: Path, *more: str) -> list[str]:
+    return ["--policy", str(policy), "--episodes", "2", "--out", str(out), *more]
 
 
-def test_it_leaves_the_numbers_and_the_episodes(tmp_path, reach_policy, capsys) -> None:
-    assert evaluation.main(arguments(reach_policy, tmp_path / "out")) == 0
+def test_it_leaves_the_numbers_and_the_episodes(tmp_path, policy, capsys) -> None:
+    assert evaluation.main(arguments(policy, tmp_path / "out")) == 0
     found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert found["eval_episodes"] == len(found["episodes"]) == 2
     assert [episode["start_seed"] for episode in found["episodes"]] == [2_000_000, 2_000_001]
     assert 0 <= found["success_interval"][0] <= found["success_rate"] <= found["success_interval"][1] <= 1
-    assert (found["policy_version"], found["environment"], found["greedy"]) == (3, "reach", True)
+    assert (found["policy_version"], found["environment"], found["greedy"]) == (3, "pick_cube", True)
     file = read_episodes(tmp_path / "out" / "evaluation.mcap")
     episodes = list(group_episodes(file.records()))
     for episode, row in zip(episodes, found["episodes"], strict=True):
@@ -46,18 +51,43 @@ def test_it_leaves_the_numbers_and_the_episodes(tmp_path, reach_policy, capsys) 
     assert "success" in capsys.readouterr().out
 
 
-def test_the_same_policy_from_the_same_starts_gives_the_same_result(tmp_path, reach_policy) -> None:
+def test_the_same_policy_from_the_same_starts_gives_the_same_result(tmp_path, policy) -> None:
     results = []
     for name in ("a", "b"):
-        evaluation.main(arguments(reach_policy, tmp_path / name, "--start-seed", "5", "--episodes", "1"))
+        evaluation.main(arguments(policy, tmp_path / name, "--start-seed", "5", "--episodes", "1"))
         results.append(json.loads((tmp_path / name / "evaluation.json").read_text())["episodes"])
     assert results[0] == results[1]
 
 
-def test_a_policy_of_another_world_is_refused_with_both_printed(tmp_path, make_snapshot) -> None:
-    write_snapshot(tmp_path / "policy.snapshot", make_snapshot())
+def test_the_first_episodes_are_filmed_to_their_ends(tmp_path, policy) -> None:
+    video = tmp_path / "policy.webm"
+    more = ("--video", str(video), "--video-episodes", "1", "--video-size", "64")
+    assert evaluation.main(arguments(policy, tmp_path / "out", *more)) == 0
+    capture = cv2.VideoCapture(str(video))
+    frames = 0
+    while capture.read()[0]:
+        frames += 1
+    capture.release()
+    assert frames == 4 - 1 + evaluation.LINGER_FRAMES
+
+
+def test_a_world_that_cannot_be_drawn_is_evaluated_without_a_video(
+    tmp_path, policy, counting_env, monkeypatch, caplog
+) -> None:
+    def render(self) -> None:
+        raise gymnasium.error.DependencyNotInstalled("pygame is not installed")
+
+    monkeypatch.setattr(counting_env, "render", render)
+    video = tmp_path / "policy.webm"
+    assert evaluation.main(arguments(policy, tmp_path / "out", "--video", str(video))) == 0
+    assert (tmp_path / "out" / "evaluation.json").exists()
+    assert "pygame" in caplog.text
+
+
+def test_a_policy_of_another_world_is_refused_with_both_printed(tmp_path, policy, monkeypatch) -> None:
+    monkeypatch.setattr("actor.world.make", make)
     with pytest.raises(InterfaceMismatch, match=r"(?s)reach at 10 Hz.*counting at 10 Hz"):
-        evaluation.main(arguments(tmp_path / "policy.snapshot", tmp_path / "out"))
+        evaluation.main(arguments(policy, tmp_path / "out", "--task", "reach"))
     assert not (tmp_path / "out").exists()
 
 
@@ -70,16 +100,16 @@ def test_a_file_that_is_no_policy_is_refused(tmp_path, content) -> None:
         evaluation.main(arguments(path, tmp_path / "out"))
 
 
-def test_an_evaluation_is_never_overwritten(tmp_path, reach_policy) -> None:
+def test_an_evaluation_is_never_overwritten(tmp_path, policy) -> None:
     earlier = tmp_path / "out" / "evaluation.mcap"
     earlier.parent.mkdir()
     earlier.write_bytes(b"precious")
     with pytest.raises(EpisodeFileError, match="exists already"):
-        evaluation.main(arguments(reach_policy, tmp_path / "out"))
+        evaluation.main(arguments(policy, tmp_path / "out"))
     assert earlier.read_bytes() == b"precious"
 
 
-def test_an_interrupt_leaves_no_result(tmp_path, reach_policy, monkeypatch, capsys) -> None:
+def test_an_interrupt_leaves_no_result(tmp_path, policy, monkeypatch, capsys) -> None:
     add = Recording.add
 
     def add_then_interrupt(self, steps) -> None:
@@ -87,6 +117,6 @@ def test_an_interrupt_leaves_no_result(tmp_path, reach_policy, monkeypatch, caps
         signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(Recording, "add", add_then_interrupt)
-    assert evaluation.main(arguments(reach_policy, tmp_path / "out")) == 130
+    assert evaluation.main(arguments(policy, tmp_path / "out")) == 130
     assert not (tmp_path / "out" / "evaluation.json").exists()
     assert "SIGTERM" in capsys.readouterr().err

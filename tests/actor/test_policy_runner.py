@@ -43,7 +43,9 @@ def test_it_is_compiled_when_loaded_not_when_first_asked(interface, make_snapsho
     assert runner.compiles(make_snapshot(1, hidden=(4,)))
 
 
-def test_parameters_move_once_a_snapshot(interface, make_snapshot, observation, monkeypatch) -> None:
+def test_parameters_move_once_a_snapshot(
+    interface, make_snapshot, observation, monkeypatch, compile_once
+) -> None:
     moves = []
     put = jax.device_put
     monkeypatch.setattr(jax, "device_put", lambda *args: moves.append(1) or put(*args))
@@ -55,7 +57,7 @@ def test_parameters_move_once_a_snapshot(interface, make_snapshot, observation, 
     assert len(moves) == 1
 
 
-def test_greedy_is_the_mode_and_a_sample_is_not(interface, make_snapshot, observation) -> None:
+def test_greedy_is_the_mode_and_a_sample_is_not(interface, make_snapshot, observation, compile_once) -> None:
     runner = PolicyRunner(interface, seed=0)
     runner.load(make_snapshot())
     greedy = [runner.act(observation, greedy=True) for _ in range(3)]
@@ -68,7 +70,9 @@ def test_greedy_is_the_mode_and_a_sample_is_not(interface, make_snapshot, observ
         assert np.abs(action).max() <= 1
 
 
-def test_the_nth_sample_depends_on_seed_and_count_alone(interface, make_snapshot, observation) -> None:
+def test_the_nth_sample_depends_on_seed_and_count_alone(
+    interface, make_snapshot, observation, compile_once
+) -> None:
     def samples(seed: int) -> np.ndarray:
         runner = PolicyRunner(interface, seed=seed)
         runner.load(make_snapshot())
@@ -97,7 +101,9 @@ def test_a_policy_of_another_world_is_refused_with_both_printed(interface, make_
         PolicyRunner(interface, seed=0).load(make_snapshot(interface=other))
 
 
-def test_a_policy_that_answers_nan_is_not_followed(interface, make_snapshot, observation) -> None:
+def test_a_policy_that_answers_nan_is_not_followed(
+    interface, make_snapshot, observation, compile_once
+) -> None:
     runner = PolicyRunner(interface, seed=0)
     snapshot = make_snapshot(7)
     broken = {name: np.full_like(array, np.nan) for name, array in snapshot.params.items()}
@@ -120,7 +126,9 @@ def test_a_missing_accelerator_is_an_error() -> None:
         configure_device("gpu")
 
 
-def test_the_chooser_names_the_policy_as_the_source(interface, make_snapshot, observation) -> None:
+def test_the_chooser_names_the_policy_as_the_source(
+    interface, make_snapshot, observation, compile_once
+) -> None:
     runner = PolicyRunner(interface, seed=0)
     runner.load(make_snapshot())
     chooser = PolicyChooser(runner, greedy_share=1.0)
@@ -129,3 +137,19 @@ def test_the_chooser_names_the_policy_as_the_source(interface, make_snapshot, ob
     assert choice.source is Source.POLICY
     assert choice.policy_action is choice.action
     np.testing.assert_array_equal(choice.action, runner.act(observation, greedy=True))
+
+
+def test_a_share_of_the_episodes_is_greedy_from_start_to_end(
+    interface, make_snapshot, observation, compile_once
+) -> None:
+    runner = PolicyRunner(interface, seed=0)
+    runner.load(make_snapshot())
+    mode = runner.act(observation, greedy=True)
+    chooser = PolicyChooser(runner, greedy_share=0.3)
+    greedy = 0
+    for episode in range(300):
+        chooser.begin(np.random.default_rng(episode))
+        alike = [np.array_equal(chooser.choose(observation).action, mode) for _ in range(3)]
+        assert len(set(alike)) == 1
+        greedy += alike[0]
+    assert 60 <= greedy <= 120  # 90 expected, standard deviation 8

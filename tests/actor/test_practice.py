@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from actor.choosers import RandomChooser
+from actor.choosers import DeviceChooser, RandomChooser
 from actor.config import ActorConfig, EvaluationSchedule
 from actor.policy_runner import PolicyChooser, PolicyRunner
 from actor.practice import Parts, Practice
@@ -20,7 +21,7 @@ from actor.telemetry import Telemetry
 from shared.clock import SystemClock
 from shared.errors import ObservationError, Refused, SpoolFull
 from shared.policy.snapshot import PolicySnapshot, read_snapshot
-from shared.step import EpisodeKind, Source, Step, Why
+from shared.step import EpisodeKind, Observation, Source, Step, Why
 
 
 class FakeUplink:
@@ -95,6 +96,21 @@ class FakeFeed:
         return self.age
 
 
+class StillScript:
+    """Drives, and does nothing."""
+
+    source = Source.SCRIPT
+
+    def reset(self, rng: np.random.Generator) -> None:
+        pass
+
+    def read(self, observation: Observation) -> None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
 @dataclasses.dataclass
 class Stage:
     """A practice and all that surrounds it."""
@@ -138,7 +154,7 @@ def build(counting_env, compile_once, tmp_path: Path) -> Iterator[Build]:
             runner=runner,
             choosers={
                 Source.RANDOM: RandomChooser(2),
-                Source.SCRIPT: RandomChooser(2),
+                Source.SCRIPT: DeviceChooser(StillScript(), 2),
                 Source.POLICY: PolicyChooser(runner),
             },
             uplink=uplink,
@@ -177,6 +193,28 @@ def test_warm_up_needs_no_learner_and_ends_with_an_episode(build, make_snapshot)
     ]
     assert len(set(stage.env.seeds)) == 4
     assert min(stage.env.seeds) >= 2**31
+
+
+def test_each_stage_of_the_warm_up_counts_its_own_steps(build, make_snapshot) -> None:
+    stage = build(random_steps=3, scripted_steps=6, max_steps=25)
+    stage.feed.snapshot = make_snapshot(0)
+    stage.practice.run()
+    assert stage.sources == [Source.RANDOM] * 5 + [Source.SCRIPT] * 10 + [Source.POLICY] * 10
+
+
+def test_a_learner_that_has_practised_needs_no_warm_up(build, make_snapshot) -> None:
+    stage = build(random_steps=50, max_steps=10)
+    stage.feed.snapshot = make_snapshot(1)
+    stage.practice.run()
+    assert stage.sources == [Source.POLICY] * 10
+
+
+def test_the_first_updates_do_not_cut_the_warm_up_short(build, make_snapshot) -> None:
+    stage = build(random_steps=15, max_steps=20)
+    stage.feed.snapshot = make_snapshot(0)
+    stage.uplink.after_put = lambda count: setattr(stage.feed, "snapshot", make_snapshot(count))
+    stage.practice.run()
+    assert stage.sources == [Source.RANDOM] * 15 + [Source.POLICY] * 5
 
 
 def test_the_newest_policy_acts_at_the_next_step(build, make_snapshot) -> None:
