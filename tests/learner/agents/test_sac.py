@@ -1,0 +1,168 @@
+"""The agent as the learner uses it: traces, seeds, resume, donation, metrics, presets."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+
+from learner.agents import AGENTS, agent_class
+from learner.agents.config import CloningConfig, SACConfig, TemperatureConfig
+from learner.agents.presets import PRESETS
+from learner.agents.sac import SAC
+from learner.agents.state import flat_to_state, state_to_flat
+from learner.critics import CriticConfig
+from learner.optimisers import OptimiserConfig
+from shared.errors import CheckpointError, ConfigError
+from shared.interface import InterfaceSpec
+from shared.policy.acting import make_select_action
+from tests.learner.agents.conftest import BATCH, UPDATES, MakeBatch
+
+WATCHED = {
+    *("critic_loss", "critic_gradient_norm", "q_mean", "q_spread", "q_target"),
+    *("policy_loss", "policy_gradient_norm", "entropy", "alpha", "policy_std", "saturation", "q_policy"),
+    *("q_demo_data", "q_demo_policy", "demo_rows", "demo_action_error", "cloning_loss", "cloning_weight"),
+}
+
+
+def same(a: object, b: object) -> None:
+    jax.tree.map(np.testing.assert_array_equal, jax.device_get(a), jax.device_get(b))
+
+
+def test_one_trace_whatever_the_state_and_the_batch_come_from(agent: SAC, make_batch: MakeBatch) -> None:
+    agent.compile(UPDATES, BATCH)
+    state = agent.init(jax.random.key(0))
+    state, _ = agent.update(state, make_batch(0))
+    state, _ = agent.update(state, jax.device_put(make_batch(1)))
+    state, _ = agent.update(state, jax.device_put(make_batch(2), jax.devices()[0]))
+    state, _ = agent.imitate(state, make_batch(3))
+    state, _ = agent.update(flat_to_state(state, state_to_flat(state)), make_batch(4))
+    jax.block_until_ready(state)
+    assert agent.traces["update"] == 1
+    assert agent.traces["imitate"] <= 1
+
+
+def test_same_seed_same_parameters_and_another_seed_others(agent: SAC, make_batch: MakeBatch) -> None:
+    def run(seed: int) -> dict[str, np.ndarray]:
+        state = agent.init(jax.random.key(seed))
+        for call in range(3):
+            state, _ = agent.update(state, make_batch(call))
+        return state_to_flat(state)
+
+    same(run(0), run(0))
+    one, other = run(0), run(1)
+    assert any(not np.array_equal(one[name], other[name]) for name in one if name.startswith("policy/"))
+
+
+def test_continuing_from_a_checkpoint_equals_never_having_stopped(agent: SAC, make_batch: MakeBatch) -> None:
+    state = agent.init(jax.random.key(3))
+    for call in range(4):
+        if call == 2:
+            state = flat_to_state(agent.init(jax.random.key(99)), state_to_flat(state))
+        state, _ = agent.update(state, make_batch(call))
+    straight = agent.init(jax.random.key(3))
+    for call in range(4):
+        straight, _ = agent.update(straight, make_batch(call))
+    same(state, straight)
+
+
+def test_a_kept_copy_survives_the_donation_of_its_state(agent: SAC, make_batch: MakeBatch) -> None:
+    state = agent.init(jax.random.key(0))
+    kept, params = state_to_flat(state), agent.policy_params(state)
+    before = {name: array.copy() for name, array in kept.items()}
+    state, _ = agent.update(state, make_batch())
+    same(kept, before)
+    same(params, {n.removeprefix("policy/"): a for n, a in before.items() if n.startswith("policy/")})
+
+
+def test_policy_params_are_what_acting_needs_and_no_more(agent: SAC) -> None:
+    state = agent.init(jax.random.key(0))
+    params = agent.policy_params(state)
+    assert {name.split("/")[0] for name in params} == {"torso", "mean", "log_std"}
+    zeros = {e.name: np.zeros(e.shape, e.dtype) for e in agent.interface.observations}
+    action = make_select_action(agent.policy_spec)(params, zeros, jax.random.key(0), True)
+    assert action.shape == (2,)
+
+
+def test_a_state_of_other_settings_is_refused(agent: SAC, reference_agent: SAC) -> None:
+    state, other = agent.init(jax.random.key(0)), reference_agent.init(jax.random.key(0))
+    with pytest.raises(CheckpointError):
+        flat_to_state(state, state_to_flat(other))
+    flat = state_to_flat(state)
+    flat["multiplier"] = flat["multiplier"].astype(np.float64)
+    with pytest.raises(CheckpointError, match="multiplier"):
+        flat_to_state(state, flat)
+
+
+def test_metrics_are_finite_scalars_that_show_what_to_watch(agent: SAC, make_batch: MakeBatch) -> None:
+    _, metrics = agent.update(agent.init(jax.random.key(0)), make_batch())
+    assert set(metrics) >= WATCHED
+    for name, value in metrics.items():
+        assert value.shape == (), name
+        assert np.isfinite(value), name
+    assert float(metrics["alpha"]) == pytest.approx(agent.config.temperature.initial, rel=1e-4)
+
+
+def test_alpha_rises_while_entropy_is_below_its_target(
+    interface: InterfaceSpec, make_batch: MakeBatch
+) -> None:
+    """The policy below is nearly deterministic: its entropy is far under -A/2."""
+    fast = OptimiserConfig(learning_rate=0.1)
+    policy = replace(SACConfig().policy, hidden=(8,), std="uniform", initial_std=1e-3)
+    config = SACConfig(
+        policy=policy,
+        critic=CriticConfig(hidden=(8,), members=3, subset=1, dropout=0.1),
+        temperature=TemperatureConfig(initial=0.1, optimiser=fast),
+        cloning=CloningConfig(weight_start=0.0, weight_end=0.0),
+        slice_rows=2 * BATCH,
+    )
+    agent = SAC(config, interface)
+    state, first = agent.update(agent.init(jax.random.key(0)), make_batch(0))
+    state, second = agent.update(state, make_batch(1))
+    assert float(first["entropy"]) < -1.0
+    assert float(second["alpha"]) > float(first["alpha"])
+    assert int(state.updates) == 2 * UPDATES
+    assert "cloning_loss" not in second
+
+
+def test_every_agent_of_the_table_resolves() -> None:
+    assert {name: agent_class(name) for name in AGENTS} == {"sac": SAC}
+    with pytest.raises(ConfigError, match="td3"):
+        agent_class("td3")
+
+
+def test_presets_hold_the_published_values() -> None:
+    serl = PRESETS["serl"]
+    assert (serl.critic.members, serl.critic.subset, serl.discount) == (10, 2, 0.99)
+    assert serl.policy_rows == "all"
+    assert serl.critic_optimiser.warmup_updates == serl.policy_optimiser.warmup_updates == 2000
+    assert serl.temperature.optimiser.warmup_updates == 0
+    assert (PRESETS["rlpd"].temperature.initial, PRESETS["rlpd"].critic.activation) == (1.0, "relu")
+    assert PRESETS["default"] == SACConfig()
+    assert PRESETS["default"].cloning.active
+    assert not any(PRESETS[name].cloning.active for name in ("serl", "hil_serl", "rlpd", "droq"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: SACConfig(discount=1.5),
+        lambda: SACConfig(n_step=0),
+        lambda: SACConfig(policy_rows="first"),
+        lambda: CriticConfig(members=2, subset=3),
+        lambda: CriticConfig(tau=0.0),
+        lambda: CriticConfig(dropout=1.0),
+        lambda: CriticConfig(activation="maxout"),
+        lambda: TemperatureConfig(initial=0.0),
+        lambda: CloningConfig(weight_start=-1.0),
+        lambda: CloningConfig(nll_share=2.0),
+        lambda: CloningConfig(anneal_updates=0),
+        lambda: OptimiserConfig(learning_rate=0.0),
+        lambda: OptimiserConfig(warmup_updates=10, decay_updates=10),
+        lambda: OptimiserConfig(clip_norm=0.0),
+        lambda: OptimiserConfig(beta1=1.0),
+    ],
+)
+def test_settings_out_of_range_are_refused(wrong: object) -> None:
+    with pytest.raises(ConfigError):
+        wrong()
