@@ -21,7 +21,7 @@ Script = Callable[[Observation, InterfaceSpec], Action]
 class ScriptConfig:
     """`noise` is the standard deviation that is added to every element of motion, in policy units."""
 
-    noise: float = 0.1
+    noise: float = 0.3
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.noise <= 1.0:
