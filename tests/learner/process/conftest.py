@@ -10,8 +10,10 @@ import pytest
 from learner.agents.config import CloningConfig, SACConfig
 from learner.agents.sac import SAC
 from learner.checkpointer import CheckpointConfig, Checkpointer, Progress, RunIdentity
+from learner.config import LearnerConfig
 from learner.critics import CriticConfig
 from learner.devices import DeviceConfig, prepare_device
+from learner.imitation import ImitationConfig
 from learner.metrics import MetricsConfig, MetricsLog, Row
 from learner.probes import Prober
 from learner.publisher import PublishConfig, Publisher
@@ -25,6 +27,7 @@ from shared.codec import records_message
 from shared.errors import HandsOnError
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.link.dialer import Dialer, DialerConfig
+from shared.link.listener import ListenerConfig
 from shared.policy.acting import make_select_action
 from shared.policy.spec import PolicyConfig
 from shared.protocol import PROTOCOL_VERSION, Ack, Farewell, Goodbye, Hello, Ready, Welcome
@@ -210,6 +213,22 @@ def make_core(agent, prober, tmp_path) -> Iterator:
         core.close()
 
 
+@pytest.fixture
+def config(tmp_path, small_agent, free_port):
+    return LearnerConfig(
+        run_dir=tmp_path / "run",
+        agent=small_agent,
+        end_with_actors=True,
+        hardware=DeviceConfig(device="cpu"),
+        listener=ListenerConfig(bind=f"tcp://127.0.0.1:{free_port()}"),
+        ratio=RATIO,
+        sampler=SamplerConfig(batch_size=8, replay=ReplayConfig(online_rows=500, pinned_rows=100)),
+        imitation=ImitationConfig(updates=20, updates_per_call=10, batch_size=8),
+        checkpoints=CheckpointConfig(every_updates=20, keep=100),
+        metrics=MetricsConfig(every_seconds=0.2),
+    )
+
+
 class SmallActor(threading.Thread):
     """Delivers records to a learner once it is ready, and says Goodbye when all are durable."""
 
@@ -228,6 +247,7 @@ class SmallActor(threading.Thread):
         self._address = address
         self._records = list(records)
         self.failure: BaseException | None = None
+        self._leaving = threading.Event()
         self.messages: list[object] = []
 
     def run(self) -> None:
@@ -238,6 +258,11 @@ class SmallActor(threading.Thread):
             self.failure = failure
         finally:
             dialer.close(1.0)
+
+    def leave(self) -> None:
+        """Give up: the learner is gone."""
+        self._leaving.set()
+        self.join(10.0)
 
     def _deliver(self, dialer: Dialer) -> None:
         self._until(dialer, Ready)
@@ -253,6 +278,8 @@ class SmallActor(threading.Thread):
         deadline = time.monotonic() + 60
         while not any(is_it(message) or _says_ready(message, wanted) for message in self.messages):
             assert time.monotonic() < deadline, self.messages
+            if self._leaving.is_set():
+                return
             self.messages += [received.message for received in dialer.poll(0.02)]
 
 

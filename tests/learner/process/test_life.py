@@ -9,41 +9,17 @@ import shutil
 import pytest
 from rich.console import Console
 
-from learner.checkpointer import CheckpointConfig
 from learner.checkpoints import list_checkpoints, read_checkpoint
-from learner.config import LearnerConfig
-from learner.devices import DeviceConfig
 from learner.ending import Interrupt
-from learner.imitation import ImitationConfig
 from learner.life import Life
-from learner.metrics import MetricsConfig
-from learner.ratio import RatioConfig
 from learner.replay.budget import ReplayConfig
-from learner.sampler import SamplerConfig
 from shared.clock import SystemClock
 from shared.episodes import EpisodeWriter
 from shared.errors import CheckpointError, ConfigError, InterfaceMismatch, MemoryBudgetError
-from shared.link.listener import ListenerConfig
 from shared.step import EpisodeKind
 
-STEPS, DEMO_STEPS, WARM_UP = 25, 20, 5
+STEPS, DEMO_STEPS, WARM_UP = 25, 20, 5  # the last as in conftest
 UPDATES = 4 * (STEPS - WARM_UP)
-
-
-@pytest.fixture
-def config(tmp_path, small_agent, free_port):
-    return LearnerConfig(
-        run_dir=tmp_path / "run",
-        agent=small_agent,
-        end_with_actors=True,
-        hardware=DeviceConfig(device="cpu"),
-        listener=ListenerConfig(bind=f"tcp://127.0.0.1:{free_port()}"),
-        ratio=RatioConfig(utd=4, warmup_steps=WARM_UP, clock="simulated"),
-        sampler=SamplerConfig(batch_size=8, replay=ReplayConfig(online_rows=500, pinned_rows=100)),
-        imitation=ImitationConfig(updates=20, updates_per_call=10, batch_size=8),
-        checkpoints=CheckpointConfig(every_updates=20, keep=100),
-        metrics=MetricsConfig(every_seconds=0.2),
-    )
 
 
 @pytest.fixture
