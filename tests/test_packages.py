@@ -19,7 +19,7 @@ def modules() -> list[str]:
     for package in PACKAGES:
         found = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
         names += [module.name for module in found]
-    return sorted(set(names) - OPTIONAL)
+    return sorted(name for name in set(names) - OPTIONAL if not name.endswith(".__main__"))
 
 
 @pytest.mark.parametrize("package", PACKAGES)
