@@ -143,7 +143,8 @@ class Conversation:
     def _hello(self, peer: bytes, hello: Hello, news: News) -> None:
         refusal = self.sessions.refusal(hello) or self._other_interface(hello)
         if refusal is not None:
-            log.warning("refused %s on %s: %s", hello.actor_id, hello.host, refusal.cause)
+            if hello.channel == "control":
+                log.warning("refused %s on %s: %s", hello.actor_id, hello.host, refusal.cause)
             self._listener.send(peer, refusal)
             return
         session, older = self.sessions.greet(peer, hello)

@@ -88,7 +88,9 @@ class Sessions:
         require_name(hello.incarnation)
         if hello.clock != self._pace:
             cause = f"the actor runs on a {hello.clock} clock, the learner on a {self._pace} clock"
-            return Refuse("clock", cause, f"start the actor with --clock {self._pace}, or the learner anew")
+            return Refuse(
+                "clock", cause, f"start both with --clock {self._pace}, or both with --clock {hello.clock}"
+            )
         if (hello.actor_id, hello.incarnation) in self._superseded:
             return superseded(hello.actor_id)
         return None

@@ -3,10 +3,13 @@
 Snapshots are 10 MB in twenty arrays, published every 50 ms by an idle learner; "ready" is when the actor
 could act with the arrays. Steps carry two 128 x 128 RGB cameras, a state vector and actions, and count once
 they are in the replay store; no disk takes part. Beside the uplink stands ZeroMQ alone with the same frames.
+With `PEER` naming a checkout of agentlace (and its lz4 in there), the same of agentlace, as SERL uses it.
 """
 
 import json
+import os
 import queue
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -30,6 +34,8 @@ from tests.benchmarks._link_actor import BATCH, EPISODE_STEPS, FRAME_BYTES_A_STE
 
 STEPS = 6000
 STORE_ROWS = 2000
+PEER_STEPS = 1200
+PEER_SNAPSHOTS = 100
 STATES = replace(INTERFACE, observations=INTERFACE.observations[:1])
 SNAPSHOTS = 200
 HEARTBEATS = 200
@@ -44,6 +50,9 @@ def main() -> Iterator[dict[str, object]]:
     yield uplink()
     yield latency("snapshots", "snapshot published to ready, 10 MB", SNAPSHOTS, goal_p99_ms=20.0)
     yield latency("heartbeats", "heartbeat round trip beside snapshots", HEARTBEATS)
+    peer = os.environ.get("PEER", "")
+    if (Path(peer) / "agentlace").is_dir():
+        yield agentlace(peer)
 
 
 def wire_bytes() -> dict[str, object]:
@@ -191,3 +200,25 @@ def actor(mode: str, address: str, count: int) -> object:
     """What the actor's process printed."""
     command = [sys.executable, "-m", "tests.benchmarks._link_actor", mode, address, str(count)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout)
+
+
+def agentlace(peer: str) -> dict[str, object]:
+    """The same two figures of agentlace."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((os.getcwd(), peer))}
+    command = [sys.executable, "-m", "tests.benchmarks._link_agentlace"]
+    counts = [str(port), str(PEER_STEPS), str(PEER_SNAPSHOTS)]
+    sides = [
+        subprocess.Popen([*command, side, *counts], env=environment, stdout=subprocess.PIPE, text=True)
+        for side in ("server", "client")
+    ]
+    finished, told = (json.loads(side.communicate(timeout=120)[0]) for side in sides)
+    low, high = np.percentile(np.array(told["latencies"]) * 1e3, (50, 99))
+    return {
+        "name": "agentlace",
+        "steps_per_second": round(PEER_STEPS / (finished - told["started"])),
+        "snapshot_p50_ms": round(low, 2),
+        "snapshot_p99_ms": round(high, 2),
+    }
