@@ -17,13 +17,17 @@ from shared.errors import ConfigError
 PENDULUM = "gymnasium:Pendulum-v1"
 
 
-def _learner(*, utd: float, warmup_steps: int) -> LearnerConfig:
-    return LearnerConfig(ratio=RatioConfig(utd=utd, warmup_steps=warmup_steps, clock="simulated"))
+def _learner(*, utd: float, warmup_steps: int, preset: str = "default") -> LearnerConfig:
+    ratio = RatioConfig(utd=utd, warmup_steps=warmup_steps, clock="simulated")
+    return dataclasses.replace(PRESETS[preset], ratio=ratio)
 
 
 def _actor(*, every_steps: int, episodes: int, random_steps: int = 0) -> ActorConfig:
     schedule = EvaluationSchedule(every_steps=every_steps, episodes=episodes)
-    return ActorConfig(clock="simulated", random_steps=random_steps, evaluation=schedule)
+    greedy_share = 0.0 if random_steps else 0.5
+    return ActorConfig(
+        clock="simulated", random_steps=random_steps, greedy_share=greedy_share, evaluation=schedule
+    )
 
 
 SIM_TASKS: dict[str, SimConfig] = {
@@ -33,21 +37,21 @@ SIM_TASKS: dict[str, SimConfig] = {
         demos=10,
         evaluation_seconds=25.0,
         learner=_learner(utd=4.0, warmup_steps=100),
-        actor=_actor(every_steps=500, episodes=20),
+        actor=_actor(every_steps=250, episodes=30),
     ),
     "pick_cube": SimConfig(
         task="pick_cube",
         minutes=8.0,
         demos=20,
         learner=_learner(utd=4.0, warmup_steps=200),
-        actor=_actor(every_steps=1000, episodes=20),
+        actor=_actor(every_steps=500, episodes=30),
     ),
     "pick_cube_dense": SimConfig(
         task="pick_cube_dense",
         minutes=8.0,
         demos=20,
         learner=_learner(utd=4.0, warmup_steps=200),
-        actor=_actor(every_steps=1000, episodes=20),
+        actor=_actor(every_steps=500, episodes=30),
     ),
     "peg_insert": SimConfig(
         task="peg_insert",
@@ -55,14 +59,14 @@ SIM_TASKS: dict[str, SimConfig] = {
         demos=20,
         target=Target(stop_at=0.9, pass_at=0.8),
         learner=_learner(utd=4.0, warmup_steps=200),
-        actor=_actor(every_steps=1000, episodes=20),
+        actor=_actor(every_steps=500, episodes=30),
     ),
     PENDULUM: SimConfig(
         env=PENDULUM,
         minutes=10.0,
         demos=0,
         target=Target(metric="mean_return", stop_at=-200.0, pass_at=-250.0),
-        learner=_learner(utd=1.0, warmup_steps=500),
+        learner=_learner(utd=2.0, warmup_steps=500, preset="scratch"),
         actor=_actor(every_steps=1000, episodes=10, random_steps=500),
     ),
 }
@@ -71,7 +75,7 @@ FOREIGN = SimConfig(
     env="gymnasium:",
     demos=0,
     target=None,
-    learner=_learner(utd=1.0, warmup_steps=1000),
+    learner=_learner(utd=2.0, warmup_steps=1000, preset="scratch"),
     actor=_actor(every_steps=2000, episodes=10, random_steps=1000),
 )
 """Where any other Gymnasium environment starts from."""

@@ -58,7 +58,7 @@ class LearnerConfig:
     """Where actors dial to."""
     ratio: tyro.conf.OmitArgPrefixes[RatioConfig] = SIMULATED
     """How many updates a step earns."""
-    agent: SACConfig = field(default_factory=SACConfig)
+    agent: SACConfig = AGENT_PRESETS["default"]
     """The algorithm."""
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     """What a minibatch is made of, and what is kept."""
@@ -83,6 +83,12 @@ class LearnerConfig:
 
 PRESETS = {
     "default": LearnerConfig(),
+    "scratch": LearnerConfig(
+        agent=AGENT_PRESETS["scratch"],
+        ratio=RatioConfig(utd=2.0, warmup_steps=500, clock="simulated"),
+        sampler=SamplerConfig(demo_share=0.0),
+        imitation=ImitationConfig(updates=0),
+    ),
     "serl": LearnerConfig(
         agent=AGENT_PRESETS["serl"],
         ratio=RatioConfig(utd=8.0, warmup_steps=1000, clock="simulated"),

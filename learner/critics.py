@@ -29,6 +29,10 @@ class CriticConfig:
     """Whether a LayerNorm stands between each hidden layer and its nonlinearity."""
     dropout: float = 0.0
     """Share of each hidden layer that is dropped at random, in targets too (DroQ uses 0.01)."""
+    target_low: float | None = None
+    """Lower bound of targets, where returns are known to keep to one; none = unbounded."""
+    target_high: float | None = None
+    """Upper bound of targets (1 where a reward of 1 ends the episode); none = unbounded."""
     tau: float = 0.005
     """Share by which the target networks move towards the critics after each update."""
 
@@ -42,6 +46,13 @@ class CriticConfig:
             )
         if not 0 <= self.dropout < 1:
             raise ConfigError("critic", f"dropout is {self.dropout:g}", "choose a share in [0, 1)")
+        low, high = self.target_low, self.target_high
+        if low is not None and high is not None and low >= high:
+            raise ConfigError(
+                "critic",
+                f"target_low is {low:g} and target_high {high:g}",
+                "keep target_low below target_high, or leave one out",
+            )
         if not 0 < self.tau <= 1:
             raise ConfigError("critic", f"tau is {self.tau:g}", "choose a share in (0, 1]")
 

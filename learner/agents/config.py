@@ -15,8 +15,8 @@ class TemperatureConfig:
 
     initial: float = 0.01
     """Alpha at the start."""
-    target_entropy: float | None = None
-    """Entropy in nats per action vector that alpha is adjusted to hold; none = -A/2 for A elements."""
+    target_entropy_per_element: float = -0.5
+    """Entropy, in nats per action element, that alpha is adjusted to hold; its A-fold is the target."""
     learned: bool = True
     """Whether alpha is adjusted at all."""
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
@@ -77,6 +77,8 @@ class SACConfig:
     """Whether the critics' target counts the next action's entropy, as soft Q-values do."""
     policy_rows: Literal["last", "all"] = "last"
     """Rows of a call that the policy and alpha are updated on: the last minibatch, or all (SERL)."""
+    policy_after_updates: int = 0
+    """Critic updates before policy and alpha begin to move: critics that know nothing mislead a cloned policy."""
     slice_rows: int = 65_536
     """Most rows whose next actions are computed at once; a larger call runs in slices, same result."""
     policy: PolicyConfig = field(default_factory=PolicyConfig)
@@ -95,9 +97,12 @@ class SACConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.discount <= 1:
             raise ConfigError("agent", f"discount is {self.discount:g}", "choose a value in [0, 1]")
-        if self.n_step < 1 or self.slice_rows < 1:
+        if self.n_step < 1 or self.slice_rows < 1 or self.policy_after_updates < 0:
             raise ConfigError(
-                "agent", f"n_step is {self.n_step} and slice_rows {self.slice_rows}", "keep both at least 1"
+                "agent",
+                f"n_step is {self.n_step}, slice_rows {self.slice_rows}, "
+                f"policy_after_updates {self.policy_after_updates}",
+                "keep n_step and slice_rows at least 1, policy_after_updates at least 0",
             )
         if self.policy_rows not in ("last", "all"):
             raise ConfigError("agent", f"policy_rows is {self.policy_rows!r}", "choose last or all")

@@ -106,4 +106,6 @@ def _update_once(
 def _target(networks: SACNetworks, state: SACState, batch: TransitionBatch, drawn: Drawn) -> jax.Array:
     key = key_of(state.seed_key, Purpose.TARGET_DROPOUT, state.updates)
     q = networks.target_q(state.target_critics, batch.next_observation, drawn.next_action, drawn.members, key)
-    return bellman_target(batch.reward, batch.discount, q, drawn.entropy_bonus)
+    target = bellman_target(batch.reward, batch.discount, q, drawn.entropy_bonus)
+    critic = networks.config.critic
+    return jnp.clip(target, critic.target_low, critic.target_high)

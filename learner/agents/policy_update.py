@@ -26,9 +26,13 @@ def update_policy(
 
     (_, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.policy)
     step, optimiser = networks.policy_optimiser.update(gradient, state.policy_optimiser, state.policy)
-    state = state._replace(policy=optax.apply_updates(state.policy, step), policy_optimiser=optimiser)
     metrics["policy_gradient_norm"] = global_norm(gradient)
-    return _update_temperature(networks, state, metrics["entropy"]), metrics
+    moved = state._replace(policy=optax.apply_updates(state.policy, step), policy_optimiser=optimiser)
+    moved = _update_temperature(networks, moved, metrics["entropy"])
+    if networks.config.policy_after_updates:
+        begun = state.updates > networks.config.policy_after_updates
+        moved = jax.tree.map(lambda new, old: jnp.where(begun, new, old), moved, state)
+    return moved, metrics
 
 
 def policy_loss(
@@ -101,9 +105,7 @@ def _with_cloning(
 def _update_temperature(networks: SACNetworks, state: SACState, entropy: jax.Array) -> SACState:
     if not networks.config.temperature.learned:
         return state
-    target = networks.config.temperature.target_entropy
-    if target is None:
-        target = -0.5 * networks.interface.action_size
+    target = networks.config.temperature.target_entropy_per_element * networks.interface.action_size
     gradient = jax.grad(temperature_loss)(state.multiplier, entropy, target)
     step, optimiser = networks.temperature_optimiser.update(gradient, state.temperature_optimiser)
     multiplier = optax.apply_updates(state.multiplier, step)

@@ -1,4 +1,4 @@
-"""Named sets of agent settings. `default` is SACConfig as it is; the others hold the field's own values.
+"""Named sets of agent settings: HandsOn's own two, and the field's.
 
 How many updates a step earns and how minibatches are mixed belongs to the run, not to the agent: SERL's state
 example uses UTD 8 without demos, RLPD UTD 20 and half demos, HIL-SERL UTD 2 and half demos; batches are 256.
@@ -11,7 +11,32 @@ from learner.critics import CriticConfig
 from learner.optimisers import OptimiserConfig
 from shared.policy.spec import PolicyConfig
 
+DEFAULT = SACConfig(
+    n_step=3,
+    policy=PolicyConfig(activation="relu", std_max=0.3, initial_std=0.15),
+    critic=CriticConfig(activation="relu"),
+    temperature=TemperatureConfig(initial=0.001, target_entropy_per_element=-2.0),
+    cloning=CloningConfig(anneal_updates=6_000),
+)
+"""For practice that begins with demonstrations: a nearly greedy policy that cloning starts and critics finish.
+
+Sparse rewards of 1 leave values so flat that a temperature of the usual size would drown them, and a policy noisier
+than this scatters what cloning has given it. See `docs/algorithms.md` for what each of these was measured to do.
+"""
+
 NO_CLONING = CloningConfig(weight_start=0.0, weight_end=0.0)
+
+SCRATCH = SACConfig(
+    discount=0.99,
+    backup_entropy=True,
+    policy=PolicyConfig(activation="relu"),
+    critic=CriticConfig(activation="relu"),
+    temperature=TemperatureConfig(initial=1.0, optimiser=OptimiserConfig(learning_rate=1e-3)),
+    cloning=NO_CLONING,
+    policy_optimiser=OptimiserConfig(learning_rate=1e-3),
+    critic_optimiser=OptimiserConfig(learning_rate=1e-3),
+)
+"""For dense rewards and no demonstrations: SAC as it was published, with LayerNorm and a larger step size."""
 
 SERL = SACConfig(
     discount=0.99,
@@ -44,4 +69,11 @@ DROQ = SACConfig(
 )
 """DroQ as walking robots were trained with it (Hiraoka et al. 2022; Smith et al. 2022, arXiv:2208.07860)."""
 
-PRESETS = {"default": SACConfig(), "serl": SERL, "hil_serl": HIL_SERL, "rlpd": RLPD, "droq": DROQ}
+PRESETS = {
+    "default": DEFAULT,
+    "scratch": SCRATCH,
+    "serl": SERL,
+    "hil_serl": HIL_SERL,
+    "rlpd": RLPD,
+    "droq": DROQ,
+}

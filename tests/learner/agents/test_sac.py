@@ -1,7 +1,5 @@
 """The agent as the learner uses it: traces, seeds, resume, donation, metrics, presets."""
 
-from dataclasses import replace
-
 import jax
 import numpy as np
 import pytest
@@ -16,6 +14,7 @@ from learner.optimisers import OptimiserConfig
 from shared.errors import CheckpointError, ConfigError
 from shared.interface import InterfaceSpec
 from shared.policy.acting import make_select_action
+from shared.policy.spec import PolicyConfig
 from tests.learner.agents.conftest import BATCH, UPDATES, MakeBatch
 
 WATCHED = {
@@ -103,26 +102,48 @@ def test_metrics_are_finite_scalars_that_show_what_to_watch(agent: SAC, make_bat
     assert float(metrics["alpha"]) == pytest.approx(agent.config.temperature.initial, rel=1e-4)
 
 
-def test_alpha_rises_while_entropy_is_below_its_target(
-    interface: InterfaceSpec, make_batch: MakeBatch
-) -> None:
-    """The policy below is nearly deterministic: its entropy is far under -A/2."""
-    fast = OptimiserConfig(learning_rate=0.1)
-    policy = replace(SACConfig().policy, hidden=(8,), std="uniform", initial_std=1e-3)
-    config = SACConfig(
-        policy=policy,
-        critic=CriticConfig(hidden=(8,), members=3, subset=1, dropout=0.1),
-        temperature=TemperatureConfig(initial=0.1, optimiser=fast),
-        cloning=CloningConfig(weight_start=0.0, weight_end=0.0),
-        slice_rows=2 * BATCH,
+@pytest.fixture(scope="module")
+def cautious_agent(interface: InterfaceSpec) -> SAC:
+    """Nearly deterministic, so far below its target entropy; in two slices a call, with dropout and bounded
+    targets; policy and alpha wait for the third call."""
+    return SAC(
+        SACConfig(
+            policy=PolicyConfig(hidden=(8,), std="uniform", initial_std=1e-3),
+            critic=CriticConfig(
+                hidden=(8,), members=3, subset=1, dropout=0.1, target_low=0.0, target_high=0.5
+            ),
+            temperature=TemperatureConfig(initial=0.1, optimiser=OptimiserConfig(learning_rate=0.1)),
+            cloning=CloningConfig(weight_start=0.0, weight_end=0.0),
+            slice_rows=2 * BATCH,
+            policy_after_updates=2 * UPDATES,
+        ),
+        interface,
     )
-    agent = SAC(config, interface)
-    state, first = agent.update(agent.init(jax.random.key(0)), make_batch(0))
-    state, second = agent.update(state, make_batch(1))
-    assert float(first["entropy"]) < -1.0
-    assert float(second["alpha"]) > float(first["alpha"])
-    assert int(state.updates) == 2 * UPDATES
-    assert "cloning_loss" not in second
+
+
+def test_policy_and_alpha_wait_then_alpha_rises_while_entropy_is_too_low(
+    cautious_agent: SAC, make_batch: MakeBatch
+) -> None:
+    state = cautious_agent.init(jax.random.key(0))
+    begin = jax.device_get(state)
+    for call in range(2):
+        state, metrics = cautious_agent.update(state, make_batch(call))
+        for name in ("policy", "policy_optimiser", "multiplier", "temperature_optimiser"):
+            same(getattr(begin, name), getattr(state, name))
+    state, metrics = cautious_agent.update(state, make_batch(2))
+    assert int(state.updates) == 3 * UPDATES
+    assert float(metrics["entropy"]) < -1.0
+    assert float(state.multiplier) > float(begin.multiplier)
+    assert not np.array_equal(begin.policy["log_std"], state.policy["log_std"])
+    assert "cloning_loss" not in metrics
+
+
+def test_targets_keep_to_their_bounds(cautious_agent: SAC, make_batch: MakeBatch) -> None:
+    batch = make_batch()
+    for reward, expected in ((-9.0, 0.0), (9.0, 0.5)):
+        state = cautious_agent.init(jax.random.key(0))
+        _, metrics = cautious_agent.update(state, batch._replace(reward=np.full_like(batch.reward, reward)))
+        assert float(metrics["q_target"]) == pytest.approx(expected, abs=1e-6)
 
 
 def test_every_agent_of_the_table_resolves() -> None:
@@ -138,9 +159,9 @@ def test_presets_hold_the_published_values() -> None:
     assert serl.critic_optimiser.warmup_updates == serl.policy_optimiser.warmup_updates == 2000
     assert serl.temperature.optimiser.warmup_updates == 0
     assert (PRESETS["rlpd"].temperature.initial, PRESETS["rlpd"].critic.activation) == (1.0, "relu")
-    assert PRESETS["default"] == SACConfig()
+    assert PRESETS["scratch"].backup_entropy
     assert PRESETS["default"].cloning.active
-    assert not any(PRESETS[name].cloning.active for name in ("serl", "hil_serl", "rlpd", "droq"))
+    assert not any(PRESETS[name].cloning.active for name in ("scratch", "serl", "hil_serl", "rlpd", "droq"))
 
 
 @pytest.mark.parametrize(
@@ -151,6 +172,8 @@ def test_presets_hold_the_published_values() -> None:
         lambda: SACConfig(policy_rows="first"),
         lambda: CriticConfig(members=2, subset=3),
         lambda: CriticConfig(tau=0.0),
+        lambda: CriticConfig(target_low=1.0, target_high=1.0),
+        lambda: SACConfig(policy_after_updates=-1),
         lambda: CriticConfig(dropout=1.0),
         lambda: CriticConfig(activation="maxout"),
         lambda: TemperatureConfig(initial=0.0),
