@@ -44,7 +44,7 @@ class EvalConfig:
     """Which policy, from which start states, and what to keep."""
 
     policy: Path
-    """The policy: a file called policy.snapshot, from a checkpoint or a run directory."""
+    """The policy: a file such as best.snapshot in a run directory, or a checkpoint's directory."""
     task: str = "pick_cube"
     """Task to evaluate it on."""
     env: str | None = None
@@ -85,6 +85,11 @@ class EvalConfig:
         """The name that `robot_env.registry.make` knows this world by."""
         return self.env or self.task
 
+    @property
+    def policy_file(self) -> Path:
+        """The file that holds the policy."""
+        return self.policy / "policy.snapshot" if self.policy.is_dir() else self.policy
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate, write the files, print the table; 130 when interrupted, which leaves no evaluation.json."""
@@ -94,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="handson eval",
         description="Measure a saved policy over fixed start states.",
     )
-    snapshot = read_snapshot(config.policy)
+    snapshot = read_snapshot(config.policy_file)
     configure_device(config.device)
     stop = StopSignal()
     began = time.monotonic()
@@ -182,7 +187,7 @@ class _Film:
 def _write(config: EvalConfig, result: EvaluationResult, wall_seconds: float) -> None:
     about = {
         "environment": config.environment,
-        "policy": str(config.policy),
+        "policy": str(config.policy_file),
         "start_seed": config.start_seed,
         "wall_seconds": wall_seconds,
         "code_version": code_version(),

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s [%(threadName)s] %(message)s"
+QUIET = ("jax", "absl", "OpenGL")
+"""Libraries whose information concerns nobody here."""
 
 
 @contextmanager
@@ -32,12 +34,17 @@ def logging_to(path: Path | None, *, verbose: bool = False) -> Iterator[None]:
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.INFO)
+    quieted = {name: logging.getLogger(name).level for name in QUIET}
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
     for handler in handlers:
         root.addHandler(handler)
     try:
         yield
     finally:
         root.setLevel(level)
+        for name, before in quieted.items():
+            logging.getLogger(name).setLevel(before)
         for handler in handlers:
             root.removeHandler(handler)
             handler.close()

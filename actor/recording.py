@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from shared.episodes import EpisodeWriter
+from shared.errors import EpisodeFileError
 from shared.interface import InterfaceSpec
 from shared.records import StepRecord
 from shared.step import EpisodeKind, Step, StepId, new_incarnation
@@ -30,20 +31,32 @@ class Recording:
         self._writer = EpisodeWriter(path, interface, opened_by=f"{actor_id} (process {os.getpid()})")
 
     def add(self, steps: Sequence[Step]) -> None:
-        """Append one episode and hand it to the operating system."""
-        for number, step in enumerate(steps):
-            identity = StepId(self._actor_id, self._incarnation, self.episodes, number)
-            record = StepRecord(
-                identity=identity,
-                sequence=self.steps,
-                kind=self._kind,
-                time_seconds=time.time(),
-                step=step,
-            )
-            self._writer.write(record)
-            self.steps += 1
-        self._writer.flush()
+        """Append one episode and hand it to the operating system.
+
+        Raises:
+            EpisodeFileError: the disk does not take it; the episodes before it are kept.
+        """
+        try:
+            for number, step in enumerate(steps):
+                self._writer.write(self._record(number, step))
+                self.steps += 1
+            self._writer.flush()
+        except OSError as error:
+            raise EpisodeFileError(
+                "recording",
+                f"{self.path} cannot be written further ({error.strerror})",
+                f"free some space; the {self.episodes} episodes before are kept",
+            ) from error
         self.episodes += 1
+
+    def _record(self, number: int, step: Step) -> StepRecord:
+        return StepRecord(
+            identity=StepId(self._actor_id, self._incarnation, self.episodes, number),
+            sequence=self.steps,
+            kind=self._kind,
+            time_seconds=time.time(),
+            step=step,
+        )
 
     def __enter__(self) -> "Recording":
         return self
@@ -51,4 +64,4 @@ class Recording:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
+        self._writer.__exit__(kind, error, trace)

@@ -20,7 +20,8 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     centre = (rate + square / (2 * trials)) / (1 + square / trials)
     spread = math.sqrt(rate * (1 - rate) / trials + square / (4 * trials**2))
     half = Z_95 * spread / (1 + square / trials)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    low = 0.0 if successes == 0 else centre - half  # exact where rounding would leave 1e-17
+    return low, 1.0 if successes == trials else centre + half
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

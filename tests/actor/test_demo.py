@@ -8,7 +8,7 @@ import pytest
 
 from actor import demo
 from robot_env.teleop.script import ScriptConfig
-from shared.episodes import group_episodes, read_episodes
+from shared.episodes import EpisodeWriter, group_episodes, read_episodes
 from shared.errors import ConfigError, EpisodeFileError
 from shared.step import EpisodeKind, Source, Why
 
@@ -107,3 +107,20 @@ def test_an_interrupt_keeps_the_episodes_that_are_whole(tmp_path, monkeypatch) -
     assert len(episodes) == 2
     assert all(episode.complete for episode in episodes)
     assert not file.truncated
+
+
+def test_a_full_disk_is_named_and_what_was_recorded_stays(tmp_path, monkeypatch) -> None:
+    flush = EpisodeWriter.flush
+
+    def flush_once(self) -> None:
+        if self.size_bytes > 10_000:
+            raise OSError(28, "No space left on device")
+        flush(self)
+
+    monkeypatch.setattr(EpisodeWriter, "flush", flush_once)
+    with pytest.raises(EpisodeFileError, match=r"(?s)No space left.*episodes before are kept"):
+        demo.main(["--task", "reach", "--episodes", "50", "--out", str(tmp_path)])
+    file, episodes = episodes_in(tmp_path)
+    assert file.truncated
+    assert episodes
+    assert all(episode.complete for episode in episodes)

@@ -59,6 +59,12 @@ def test_the_same_policy_from_the_same_starts_gives_the_same_result(tmp_path, po
     assert results[0] == results[1]
 
 
+def test_a_checkpoint_is_named_by_its_directory(tmp_path, policy) -> None:
+    assert policy.name == "policy.snapshot"
+    assert evaluation.main(arguments(policy.parent, tmp_path / "out")) == 0
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["policy"] == str(policy)
+
+
 def test_the_first_episodes_are_filmed_to_their_ends(tmp_path, policy) -> None:
     video = tmp_path / "policy.webm"
     more = ("--video", str(video), "--video-episodes", "1", "--video-size", "64")

@@ -26,6 +26,12 @@ def test_wilson_interval_against_published_values(successes, trials, low, high) 
     assert wilson_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
 
 
+@pytest.mark.parametrize("trials", [1, 3, 7, 20, 50, 1000])
+def test_the_interval_reaches_the_ends_exactly(trials) -> None:
+    assert wilson_interval(0, trials)[0] == 0.0
+    assert wilson_interval(trials, trials)[1] == 1.0
+
+
 @pytest.fixture
 def runner(counting_env, make_snapshot, compile_once) -> PolicyRunner:
     runner = PolicyRunner(counting_env().interface, seed=0)
