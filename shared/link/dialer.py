@@ -225,10 +225,7 @@ class Dialer:
             case Welcome():
                 self.connected = True
                 self._strange.discard(channel)
-                self._lease_seconds, self._heartbeat_seconds = (
-                    message.lease_seconds,
-                    message.heartbeat_seconds,
-                )
+                self._adopt(message.heartbeat_seconds, message.lease_seconds)
                 return False
             case Snapshot():
                 self._asked = None
@@ -236,6 +233,10 @@ class Dialer:
             case _:
                 return False
         return True
+
+    def _adopt(self, heartbeat_seconds: float, lease_seconds: float) -> None:
+        if 0 < 2 * heartbeat_seconds <= lease_seconds:
+            self._heartbeat_seconds, self._lease_seconds = heartbeat_seconds, lease_seconds
 
     def _take_heartbeat(self, channel: Channel, message: Heartbeat) -> None:
         if channel == "control":

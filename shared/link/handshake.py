@@ -7,7 +7,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from shared.errors import Refused
 from shared.link.address import host_and_port
-from shared.link.keys import KeyPair
+from shared.link.keys import KeyPair, PublicKey
 from shared.link.sockets import Socket
 
 # One closed connection says little: the learner may just have ended. So many in a row, from a port
@@ -32,12 +32,13 @@ class HandshakeWatch:
     def check(self) -> None:
         """Read what happened since the last time."""
         while self.socket.poll(0):
-            event = recv_monitor_message(self.socket)["event"]
-            if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-                raise self._unknown_key()
-            if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
+            message = recv_monitor_message(self.socket)
+            event = message["event"]
+            if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH and self._pair:
+                raise self._unknown_key(self._pair.public)
+            if message["value"] == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
                 raise self._other_mechanism()
-            self._closed = self._closed + 1 if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL else 0
+            self._closed = 0 if event == zmq.EVENT_HANDSHAKE_SUCCEEDED else self._closed + 1
             if self._pair and self._closed == CLOSED_IN_A_ROW:
                 self._closed = 0
                 if _speaks_zeromq(self._address):
@@ -48,9 +49,7 @@ class HandshakeWatch:
         self._dealer.disable_monitor()
         self.socket.close(0)
 
-    def _unknown_key(self) -> Refused:
-        assert self._pair is not None  # only CURVE asks who we are
-        key = self._pair.public
+    def _unknown_key(self, key: PublicKey) -> Refused:
         return Refused(
             _STAGE,
             f"the learner at {self._address} does not know the key of this host",

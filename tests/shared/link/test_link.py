@@ -102,6 +102,18 @@ class TestRecovery:
         after = ends.meet(listener, dialer)
         assert not set(before.values()) & set(after.values())
 
+    def test_a_welcome_that_leaves_no_time_changes_no_lease(self, ends: Any) -> None:
+        clock = ManualClock()
+        listener = ends.listen()
+        dialer = ends.dial(listener.endpoint, clock=clock)
+        peers = ends.meet(listener, dialer)
+        listener.send(peers["control"], ends.welcome(heartbeat_seconds=0.0, lease_seconds=float("nan")))
+        listener.send(peers["control"], Ack("a", 0, 0))
+        ends.pump(lambda: ends.answers(Ack))
+        clock.advance(1.0)
+        ends.pump(lambda: len(ends.arrived(Heartbeat)) == 2)
+        assert dialer.connected
+
     def test_any_message_renews_the_lease(self, ends: Any) -> None:
         clock = ManualClock()
         listener = ends.listen()
