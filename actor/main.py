@@ -1,5 +1,6 @@
 """`handson actor`: put one actor together, let it practise, part from the learner, say what was done."""
 
+import gc
 import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -64,10 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[Summary, HandsOnError | None]:
-    """One life from the first Hello to the Farewell; what ended it early, if something did."""
-    clock = SystemClock()
+    """One life from the first Hello to the Farewell, and what ended it early, if something did."""
+    clock, incarnation = SystemClock(), new_incarnation()
     began = clock.now()
-    incarnation = new_incarnation()
     runner = PolicyRunner(world.interface, seed=config.seed, device=config.device)
     with (
         connect(config, world.interface, incarnation) as connection,
@@ -86,39 +86,51 @@ def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[Summary,
             clock=clock,
         )
         practice = Practice(config, parts)
-        failure = None
-        try:
-            _greet(config, connection)
-            practice.run()
-        except HandsOnError as error:
-            failure = error
-            stop.set(str(error))
+        failure = _practise(config, connection, practice, stop)
         learner = connection.part(config.farewell_seconds if stop.by_signal else UNHURRIED_SECONDS)
-        uplink = connection.uplink.counters().as_dict()
-    evaluations = practice.evaluations
-    overrun = world.rollout.overrun_seconds.percentile(99) if config.clock == "wall" else None
-    summary = Summary(
+        return _summarise(config, practice, parts, learner, clock.now() - began), failure
+
+
+def _practise(
+    config: ActorConfig, connection: Connection, practice: Practice, stop: StopSignal
+) -> HandsOnError | None:
+    """Practise to the end; what a person has to put right is returned, so that parting comes first."""
+    try:
+        _greet(config, connection)
+        with _settled_memory():
+            practice.run()
+    except HandsOnError as error:
+        stop.set(str(error))
+        return error
+    return None
+
+
+def _summarise(
+    config: ActorConfig, practice: Practice, parts: Parts, learner: dict[str, int], wall_seconds: float
+) -> Summary:
+    evaluations, telemetry = practice.evaluations, parts.telemetry
+    overrun = parts.rollout.overrun_seconds.percentile(99) if config.clock == "wall" else None
+    return Summary(
         actor_id=config.actor_id,
-        incarnation=incarnation,
+        incarnation=parts.uplink.stream[1],
         environment=config.environment,
-        cause=stop.cause or "",
-        wall_seconds=clock.now() - began,
+        cause=parts.stop.cause or "",
+        wall_seconds=wall_seconds,
         steps_produced=practice.training_steps,
         training_steps=practice.training_steps,
         episodes=practice.episodes,
         evaluations=len(evaluations),
         success_rate=evaluations[-1].success_rate if evaluations else None,
-        snapshots_applied=runner.loads,
-        policy_age_p99_seconds=parts.telemetry.policy_age_seconds.percentile(99),
-        selection_p99_seconds=runner.selection_seconds.percentile(99),
+        snapshots_applied=parts.runner.loads,
+        policy_age_p99_seconds=telemetry.policy_age_seconds.percentile(99),
+        selection_p99_seconds=parts.runner.selection_seconds.percentile(99),
         period_overrun_p99_seconds=overrun,
-        lead_wait_seconds=parts.telemetry.lead_wait_seconds,
-        hold_seconds=parts.telemetry.hold_seconds,
-        uplink=uplink,
+        lead_wait_seconds=telemetry.lead_wait_seconds,
+        hold_seconds=telemetry.hold_seconds,
+        uplink=parts.uplink.counters().as_dict(),
         learner=learner,
         code_version=code_version(),
     )
-    return summary, failure
 
 
 @contextmanager
@@ -135,6 +147,17 @@ def _choosers(config: ActorConfig, world: World, runner: PolicyRunner) -> Iterat
     device = resolve("teleop device", TELEOP, "script")().build(world.interface)
     with closing(device):
         yield choosers | {Source.SCRIPT: DeviceChooser(device, size)}
+
+
+@contextmanager
+def _settled_memory() -> Iterator[None]:
+    """Keep the garbage collector off what is there already: looking through it all takes 0.1 s and more."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _greet(config: ActorConfig, connection: Connection) -> None:

@@ -93,7 +93,7 @@ class Practice:
     def _practise_or_hold(self) -> None:
         self._turn = self._warm_up.turn()
         if self._turn is Source.POLICY and (reason := self._no_policy()):
-            self._hold(reason)
+            self._hold(reason, logging.INFO if self._parts.runner.snapshot is None else logging.WARNING)
             return
         self._holding = ""
         hooks = EpisodeHooks(
@@ -168,7 +168,7 @@ class Practice:
     def _keep_when_possible(self, full: SpoolFull, step: Step, number: int) -> None:
         """Hold with the last step in hand until there is room for it, or acting ends."""
         while self._stop.cause is None:
-            self._hold(str(full))
+            self._hold(str(full), logging.ERROR)
             try:
                 self._keep(step, number)
             except SpoolFull as still:
@@ -177,10 +177,9 @@ class Practice:
                 return
         log.error("step %d of episode %d was not produced: %s", number, self.episodes, full)
 
-    def _hold(self, reason: str) -> None:
+    def _hold(self, reason: str, level: int) -> None:
         if reason != self._holding:
-            ordinary = self._parts.runner.snapshot is None
-            log.log(logging.INFO if ordinary else logging.WARNING, "holding: %s", reason)
+            log.log(level, "holding: %s", reason)
             self._holding = reason
         began = self._parts.clock.now()
         self._stop.wait(TURN_SECONDS)
