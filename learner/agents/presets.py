@@ -18,7 +18,7 @@ DEFAULT = SACConfig(
     temperature=TemperatureConfig(initial=0.001, target_entropy_per_element=-2.0),
     cloning=CloningConfig(anneal_updates=6_000),
 )
-"""For practice that begins with demonstrations: a nearly greedy policy, begun by cloning, finished by critics.
+"""For practice with demonstrations: a nearly greedy policy, begun by cloning and finished by critics.
 
 Sparse rewards of 1 leave values so flat that a temperature of the usual size would drown them, and a policy
 noisier than this scatters what cloning has given it.
