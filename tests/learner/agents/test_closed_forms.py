@@ -57,7 +57,7 @@ def evaluator(interface: InterfaceSpec) -> SAC:
             critic=CriticConfig(members=1, hidden=(32,), tau=0.2, layer_norm=False),
             temperature=TemperatureConfig(initial=ALPHA, learned=False),
             policy_optimiser=still,
-            critic_optimiser=OptimiserConfig(learning_rate=2e-2, decay_updates=3200),
+            critic_optimiser=OptimiserConfig(learning_rate=2e-2, decay_updates=1600),
         ),
         interface,
     )
@@ -77,7 +77,7 @@ def test_chain_has_the_soft_values_worked_out_by_hand(evaluator: SAC) -> None:
     q0 = 1.0 + GAMMA * (q1 + ALPHA * entropy[1])
     q2 = 0.5 + GAMMA * (q0 + ALPHA * entropy[0])
     rng = np.random.default_rng(0)
-    for _ in range(800):
+    for _ in range(400):
         where = rng.integers(0, 3, (UPDATES, BATCH))
         state, _ = evaluator.update(state, chain(where, rng))
     networks = SACNetworks.of(evaluator.config, evaluator.interface)
