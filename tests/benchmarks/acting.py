@@ -1,17 +1,23 @@
 """Action selection from states on the CPU: what one period of the control loop pays for the policy."""
 
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import jax
 import numpy as np
 
-from actor.policy_runner import PolicyRunner, configure_device
+from actor.policy_runner import PolicyChooser, PolicyRunner, configure_device
+from actor.rollout import EpisodeHooks
+from actor.uplink import Uplink
+from actor.world import open_world
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.policy.network import GaussianPolicy
 from shared.policy.parameters import flatten
 from shared.policy.snapshot import PolicySnapshot
 from shared.policy.spec import PolicySpec
+from shared.step import EpisodeKind, Step
 
 ACTIONS = 5_000
 SNAPSHOTS = 200
@@ -65,6 +71,31 @@ def main() -> Iterator[dict[str, object]]:
         loads.append(1e3 * (time.perf_counter() - began))
     p50, p99 = np.percentile(loads, [50, 99])
     yield {"figure": "exchanging the parameters", "p50_ms": round(p50, 4), "p99_ms": round(p99, 4)}
+    yield _control_loop()
+
+
+def _control_loop() -> dict[str, object]:
+    """Overrun of the period: simulated arm on the wall clock, policy, uplink to the disk, no learner."""
+    with open_world("reach", "wall") as world, tempfile.TemporaryDirectory() as spool:
+        runner = PolicyRunner(world.interface, seed=0)
+        runner.load(_snapshot(world.interface, 0))
+        uplink = Uplink(Path(spool), "bench", "0", world.interface)
+
+        def keep(step: Step, number: int) -> None:
+            uplink.put(step, 0, number, EpisodeKind.TRAINING)
+
+        try:
+            outcome = world.rollout.play(PolicyChooser(runner), 0, EpisodeHooks(keep=keep))
+        finally:
+            uplink.close(5.0)
+        p50, p99 = (1e3 * (world.rollout.overrun_seconds.percentile(p) or 0.0) for p in (50, 99))
+        return {
+            "figure": "period overrun at 10 Hz, reach",
+            "p50_ms": round(p50, 3),
+            "p99_ms": round(p99, 3),
+            "limit_ms": LIMIT_MS,
+            "periods": outcome.length,
+        }
 
 
 def _spinning_p99_ms(milliseconds: float) -> float:
