@@ -1,0 +1,1 @@
+"""The learning process: it receives steps, keeps and samples them, updates the agent, publishes policies."""

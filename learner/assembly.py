@@ -233,6 +233,7 @@ def gauges(ingest: Ingest, sampler: Sampler, trainer: Trainer, publisher: Publis
         "messages_malformed": ingest.malformed,
         "replay_online_rows": len(pools.online.sampleable),
         "replay_pinned_rows": len(pools.pinned.sampleable),
+        "replay_nonfinite_rows": pools.online.nonfinite + pools.pinned.nonfinite,
         "snapshots_published": publisher.published,
         "records_received": counters.received,
         "records_durable": counters.durable,

@@ -12,6 +12,11 @@ from learner.config import PRESETS, LearnerConfig
 from learner.main import main, with_settings_of_the_run
 from shared.config import dump_toml, load_toml
 
+FLAGS = (
+    *("--run-dir", "--bind", "--keys", "--preset", "--demos", "--resume", "--init-from", "--clock"),
+    *("--seed", "--device", "--max-updates", "--max-steps", "--end-with-actors", "--wandb", "--utd"),
+)
+
 
 @pytest.fixture
 def settings(tmp_path, config):
@@ -36,23 +41,7 @@ def test_help_names_what_a_newcomer_needs(capsys):
         main(["--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    for flag in [
-        "--run-dir",
-        "--bind",
-        "--keys",
-        "--preset",
-        "--demos",
-        "--resume",
-        "--init-from",
-        "--clock",
-        "--seed",
-        "--device",
-        "--max-updates",
-        "--max-steps",
-        "--end-with-actors",
-        "--wandb",
-        "--utd",
-    ]:
+    for flag in FLAGS:
         assert flag in text, flag
 
 
