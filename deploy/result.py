@@ -35,7 +35,7 @@ def assemble(config: SimConfig, run: Path, *, stopped_by: str, wall_seconds: flo
     """The content of result.json.
 
     `steps_received`, `steps_durable`, `steps_duplicate` and `steps_lost` are the learner's counts of this
-    actor's streams, as its Farewell told; None where there was none.
+    actor's streams, as its Farewell told; without one, its counts of all actors.
     """
     learner = read(run / "learner.json")
     actor = read(run / f"{config.actor.actor_id}.json")
@@ -48,7 +48,7 @@ def assemble(config: SimConfig, run: Path, *, stopped_by: str, wall_seconds: flo
         **{key: evaluation.get(key) for key in FROM_EVALUATION},
         **{key: learner.get(key) for key in FROM_LEARNER},
         **{key: actor.get(key) for key in FROM_ACTOR},
-        **{f"steps_{name}": delivered.get(name) for name in DELIVERY},
+        **{f"steps_{name}": delivered.get(name, learner.get(f"steps_{name}")) for name in DELIVERY},
         "wall_seconds": wall_seconds,
         "code_version": learner.get("code_version"),
         "device": learner.get("device"),

@@ -161,14 +161,19 @@ class Simulation:
 
 @contextmanager
 def one_interrupt() -> Iterator[None]:
-    """Within the block the first Ctrl-C or SIGTERM raises KeyboardInterrupt; further ones are ignored."""
+    """Within the block the first Ctrl-C, SIGTERM or SIGHUP raises KeyboardInterrupt; others are ignored.
+
+    A SIGHUP that was ignored before, as nohup does, stays ignored.
+    """
 
     def first(number: int, frame: FrameType | None) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in caught:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, first) for number in (signal.SIGINT, signal.SIGTERM)}
+    nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    caught = [signal.SIGINT, signal.SIGTERM, *([] if nohup else [signal.SIGHUP])]
+    before = {number: signal.signal(number, first) for number in caught}
     try:
         yield
     finally:
