@@ -154,8 +154,9 @@ class Outbox:
                 buffers = [buffer for parcel in parcels for buffer in parcel.buffers]
                 message = Records(self.stream[1], tuple(parcel.header for parcel in parcels))
                 return Batch(span.start, parcels[-1].sequence + 1, message, buffers)
-            if (readable := self._next_readable(span.start)) > span.start:
-                self._lose(span.start, readable, "damaged in the actor's spool")
+            if (readable := self._next_readable(span.start)) <= span.start:
+                return None
+            self._lose(span.start, readable, "damaged in the actor's spool")
         return None
 
     def _fetch(self, span: range, most_bytes: int) -> list[Parcel]:
