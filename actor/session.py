@@ -43,6 +43,7 @@ _MAX_STATS = 256
 _MAX_RESEND_SECONDS = 60.0
 _REFUSED_SNAPSHOT_SECONDS = 5.0
 _LINGER_SECONDS = 0.5
+_SLICE_SECONDS = 0.2
 
 
 class Session:
@@ -137,8 +138,10 @@ class Session:
             HandsOnError: as `check` and `Uplink.check`.
         """
         deadline = self._clock.now() + deadline_seconds
-        if not self._uplink.flush(deadline_seconds, durable=True):
-            return None
+        while not self._uplink.flush(_SLICE_SECONDS, durable=True):
+            self.check()
+            if self._clock.now() >= deadline:
+                return None
         mine = self._uplink.counters_by_stream()
         self._goodbye = Goodbye(mine)
         self._dialer.wake()

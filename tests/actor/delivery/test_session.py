@@ -177,6 +177,10 @@ def test_the_newer_of_two_with_one_name_stays_and_takes_over(world, learners, co
         older.check()
     assert not older.wait_for_lead(0, 0.0)
     world.produce(first, 10)
+    began = time.monotonic()
+    with pytest.raises(Refused):
+        older.goodbye(30.0)
+    assert time.monotonic() - began < 10.0
     older.close(10.0)
     first.close(10.0)
     wait_until(lambda: len(second.deliveries.outboxes()) == 2, 10.0, "the directory is taken over")
