@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from learner.agents.losses import alpha_of, bellman_target, global_norm
+from learner.agents.losses import bellman_target, global_norm
 from learner.agents.networks import SACNetworks
 from learner.agents.randomness import Purpose, key_of, keys_of
 from learner.agents.state import Metrics, Parameters, SACState
+from learner.agents.temperature import alpha_of
 from learner.replay.batch import TransitionBatch
 
 

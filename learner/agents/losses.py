@@ -1,4 +1,4 @@
-"""The equations that SAC's parts share, as functions of arrays. `docs/algorithms.md` derives them."""
+"""What SAC's losses are made of, as functions of arrays. `docs/algorithms.md` has the equations."""
 
 from typing import Any
 
@@ -15,21 +15,6 @@ def bellman_target(
     (REDQ, Chen et al. 2021). Value and entropy are both discounted; neither counts where the world ended.
     """
     return reward + discount * (jnp.min(target_q, axis=0) + entropy_bonus)
-
-
-def alpha_of(multiplier: jax.Array) -> jax.Array:
-    """The temperature: a Lagrange multiplier kept positive by softplus."""
-    return jax.nn.softplus(multiplier)
-
-
-def multiplier_of(alpha: float) -> jax.Array:
-    """The multiplier whose softplus is `alpha`."""
-    return jnp.log(jnp.expm1(jnp.float32(alpha)))
-
-
-def temperature_loss(multiplier: jax.Array, entropy: jax.Array, target_entropy: float) -> jax.Array:
-    """alpha * (entropy - target): descending raises alpha while entropy is below its target."""
-    return alpha_of(multiplier) * (entropy - target_entropy)
 
 
 def mean_where(values: jax.Array, mask: jax.Array) -> jax.Array:

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import optax
 
 from learner.agents.config import SACConfig
-from learner.agents.losses import multiplier_of
 from learner.agents.state import Parameters, SACState
 from learner.critics import Critics
 from shared.interface import InterfaceSpec
@@ -63,7 +62,8 @@ class SACNetworks:
         policy = cast(Parameters, self.policy.init(policy_key, observation)["params"])
         critic_keys = {"params": critic_key, "dropout": critic_key}
         critics = cast(Parameters, self.critics.init(critic_keys, observation, action)["params"])
-        multiplier = multiplier_of(self.config.temperature.initial)
+        # The inverse of softplus, which alpha is of the multiplier.
+        multiplier = jnp.log(jnp.expm1(jnp.float32(self.config.temperature.initial)))
         return SACState(
             seed_key=seed_key,
             updates=jnp.int32(0),

@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import optax
 
 from learner.agents.cloning import cloning_error, cloning_weight, squared_error
-from learner.agents.losses import alpha_of, global_norm, mean_where, temperature_loss
+from learner.agents.losses import global_norm, mean_where
 from learner.agents.networks import SACNetworks
 from learner.agents.randomness import Purpose, key_of
 from learner.agents.state import Metrics, Parameters, SACState
+from learner.agents.temperature import alpha_of, update_temperature
 from learner.replay.batch import TransitionBatch
 from shared.policy.distributions import TanhNormal
 
@@ -28,7 +29,7 @@ def update_policy(
     step, optimiser = networks.policy_optimiser.update(gradient, state.policy_optimiser, state.policy)
     metrics["policy_gradient_norm"] = global_norm(gradient)
     moved = state._replace(policy=optax.apply_updates(state.policy, step), policy_optimiser=optimiser)
-    moved = _update_temperature(networks, moved, metrics["entropy"])
+    moved = update_temperature(networks, moved, metrics["entropy"])
     if networks.config.policy_after_updates:
         begun = state.updates > networks.config.policy_after_updates
         moved = jax.tree.map(lambda new, old: jnp.where(begun, new, old), moved, state)
@@ -100,13 +101,3 @@ def _with_cloning(
         "q_scale": scale,
     }
     return loss / scale + weight * error, metrics
-
-
-def _update_temperature(networks: SACNetworks, state: SACState, entropy: jax.Array) -> SACState:
-    if not networks.config.temperature.learned:
-        return state
-    target = networks.config.temperature.target_entropy_per_element * networks.interface.action_size
-    gradient = jax.grad(temperature_loss)(state.multiplier, entropy, target)
-    step, optimiser = networks.temperature_optimiser.update(gradient, state.temperature_optimiser)
-    multiplier = optax.apply_updates(state.multiplier, step)
-    return state._replace(multiplier=multiplier, temperature_optimiser=optimiser)

@@ -6,7 +6,6 @@ import pytest
 
 from learner.agents import AGENTS, agent_class
 from learner.agents.config import CloningConfig, SACConfig, TemperatureConfig
-from learner.agents.presets import PRESETS
 from learner.agents.sac import SAC
 from learner.agents.state import flat_to_state, state_to_flat
 from learner.critics import CriticConfig
@@ -150,18 +149,6 @@ def test_every_agent_of_the_table_resolves() -> None:
     assert {name: agent_class(name) for name in AGENTS} == {"sac": SAC}
     with pytest.raises(ConfigError, match="td3"):
         agent_class("td3")
-
-
-def test_presets_hold_the_published_values() -> None:
-    serl = PRESETS["serl"]
-    assert (serl.critic.members, serl.critic.subset, serl.discount) == (10, 2, 0.99)
-    assert serl.policy_rows == "all"
-    assert serl.critic_optimiser.warmup_updates == serl.policy_optimiser.warmup_updates == 2000
-    assert serl.temperature.optimiser.warmup_updates == 0
-    assert (PRESETS["rlpd"].temperature.initial, PRESETS["rlpd"].critic.activation) == (1.0, "relu")
-    assert PRESETS["scratch"].backup_entropy
-    assert PRESETS["default"].cloning.active
-    assert not any(PRESETS[name].cloning.active for name in ("scratch", "serl", "hil_serl", "rlpd", "droq"))
 
 
 @pytest.mark.parametrize(
