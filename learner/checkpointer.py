@@ -12,7 +12,7 @@ from learner.finite import require_finite
 from learner.probes import Prober
 from learner.worker import Worker
 from shared.clock import Clock
-from shared.errors import ConfigError
+from shared.errors import CheckpointError, ConfigError
 from shared.policy.parameters import FlatParameters, flatten
 from shared.policy.snapshot import PolicySnapshot
 from shared.policy.spec import PolicySpec
@@ -119,7 +119,7 @@ class Checkpointer:
         return self._worker.drain(deadline_seconds)
 
     def check(self) -> None:
-        """Raise what stopped the writing: OSError from the disk, NonFiniteError from a state gone bad."""
+        """Raise what stopped the writing: CheckpointError or NonFiniteError."""
         self._worker.check()
 
     def close(self, deadline_seconds: float) -> bool:
@@ -133,21 +133,24 @@ class Checkpointer:
             log.warning("no checkpoint of update %d: the log is behind its disk", progress.update)
             return
         params = flatten(state.policy)
-        self.newest = write_checkpoint(
-            self._root,
-            Checkpoint(
-                update=progress.update,
-                call=progress.call,
-                position=progress.position,
-                ratio=progress.ratio,
-                pretrain_updates=progress.pretrain_updates,
-                state=arrays,
-                probes=self._prober.probe(params),
-                policy=self._snapshot(params, progress.update),
-                config_toml=self._identity.config_toml,
-                device=self._identity.device,
-            ),
+        checkpoint = Checkpoint(
+            update=progress.update,
+            call=progress.call,
+            position=progress.position,
+            ratio=progress.ratio,
+            pretrain_updates=progress.pretrain_updates,
+            state=arrays,
+            probes=self._prober.probe(params),
+            policy=self._snapshot(params, progress.update),
+            config_toml=self._identity.config_toml,
+            device=self._identity.device,
         )
+        try:
+            self.newest = write_checkpoint(self._root, checkpoint)
+        except OSError as error:
+            cause = f"{error.filename or self._root} cannot be written ({error.strerror})"
+            cure = "free space on that disk, then go on with --resume"
+            raise CheckpointError("checkpoint", cause, cure) from None
         prune(self._root, self._config.keep)
         log.info("checkpoint %s", self.newest)
 

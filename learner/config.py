@@ -105,6 +105,12 @@ PRESETS = {
         ratio=RatioConfig(utd=20.0, warmup_steps=5000, clock="simulated"),
         imitation=ImitationConfig(updates=0),
     ),
+    "droq": LearnerConfig(
+        agent=AGENT_PRESETS["droq"],
+        ratio=RatioConfig(utd=20.0, warmup_steps=1000, clock="simulated"),
+        sampler=SamplerConfig(demo_share=0.0),
+        imitation=ImitationConfig(updates=0),
+    ),
 }
-"""Whole sets of settings by name, after SERL's `async_sac_state_sim`, HIL-SERL's `DefaultTrainingConfig` and
-RLPD's commands for sparse manipulation."""
+"""Whole sets of settings by name, after SERL's `async_sac_state_sim`, HIL-SERL's `DefaultTrainingConfig`,
+and the commands that RLPD's sparse manipulation and DroQ's walking robots were trained with."""

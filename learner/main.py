@@ -12,7 +12,7 @@ from learner.config import PRESETS, LearnerConfig
 from learner.ending import interruptible
 from learner.life import Life
 from learner.run_logging import run_logging
-from learner.start import SETTINGS
+from learner.start import SETTINGS, make_directory
 from shared.clock import SystemClock
 from shared.config import parse_command_line
 from shared.errors import HandsOnError, NonFiniteError
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
         description=DESCRIPTION,
         presets=PRESETS,
     )
-    config.run_dir.mkdir(parents=True, exist_ok=True)
+    make_directory(config.run_dir)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     with run_logging(config.run_dir / "learner.log", console), interruptible() as interrupt:
         try:

@@ -22,7 +22,7 @@ import numpy as np
 from tensorboardX import SummaryWriter
 
 from learner.worker import Worker
-from shared.errors import ConfigError
+from shared.errors import ConfigError, HandsOnError
 
 log = logging.getLogger(__name__)
 
@@ -196,8 +196,12 @@ class MetricsLog:
         )
 
     def _write(self, row: Row) -> None:
-        for sink in self._sinks:
-            sink.write(row)
+        try:
+            for sink in self._sinks:
+                sink.write(row)
+        except OSError as error:
+            cure = "free space on that disk, then go on with --resume"
+            raise HandsOnError("metrics", f"cannot be written ({error.strerror})", cure) from None
 
     def _close_sinks(self) -> None:
         for sink in self._sinks:

@@ -47,11 +47,16 @@ def claim(run_dir: Path, *, resume: bool) -> None:
         )
     if resume and not (holds_run or (run_dir / SETTINGS).exists()):
         raise ConfigError("run directory", f"{run_dir} holds no run", "leave --resume out to start one there")
+    make_directory(run_dir / EPISODES)
+
+
+def make_directory(path: Path) -> None:
+    """The directory and those above it; raises ConfigError where the disk refuses."""
     try:
-        (run_dir / EPISODES).mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            "run directory", f"{run_dir} cannot be made ({error.strerror})", "name another --run-dir"
+            "run directory", f"{path} cannot be made ({error.strerror})", "name another --run-dir"
         ) from None
 
 

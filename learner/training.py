@@ -86,7 +86,7 @@ class Trainer:
         """Train until `stop` names a cause, which is returned.
 
         Raises:
-            HandsOnError, OSError: what ended another thread: a non-finite policy, a full disk, a lost port.
+            HandsOnError: what ended another thread: a policy that is not finite, a full disk.
         """
         while (cause := stop()) is None:
             self.turn(WAIT_SECONDS)

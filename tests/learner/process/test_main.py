@@ -11,6 +11,7 @@ from learner.checkpoints import list_checkpoints
 from learner.config import PRESETS, LearnerConfig
 from learner.main import main, with_settings_of_the_run
 from shared.config import dump_toml, load_toml
+from shared.errors import ConfigError
 
 FLAGS = (
     *("--run-dir", "--bind", "--keys", "--preset", "--demos", "--resume", "--init-from", "--clock"),
@@ -43,6 +44,12 @@ def test_help_names_what_a_newcomer_needs(capsys):
     text = capsys.readouterr().out
     for flag in FLAGS:
         assert flag in text, flag
+
+
+def test_a_run_directory_that_cannot_be_made_is_named(settings, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be made"):
+        main(["--config", str(settings), "--run-dir", str(tmp_path / "file" / "run")])
 
 
 def test_a_port_in_use_is_named(settings, config, capsys):

@@ -1,12 +1,15 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from learner import checkpointer
 from learner.agents.state import flat_to_state, state_to_flat
 from learner.checkpoints import list_checkpoints, usable_checkpoints
 from learner.training import copy_on_device
-from shared.errors import NonFiniteError
+from shared.errors import CheckpointError, NonFiniteError
 from shared.policy.snapshot import decode_snapshot
 
 STEPS = 30
@@ -97,6 +100,23 @@ def test_the_failure_of_another_thread_ends_training(make_core, steps):
     core.sampler.start()
     with pytest.raises(ValueError, match="record 7"):
         core.trainer.run(lambda: None)
+
+
+def test_a_full_disk_ends_training_and_keeps_the_checkpoint_before(make_core, steps, tmp_path, monkeypatch):
+    core = make_core()
+    core.run(steps(STEPS))
+    assert core.checkpointer.drain(10.0)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpointer, "write_checkpoint", full)
+    later = dataclasses.replace(core.trainer.progress, update=UPDATES + 4)
+    core.checkpointer.offer(copy_on_device(core.trainer.state), later)
+    assert not core.checkpointer.drain(5.0)
+    with pytest.raises(CheckpointError, match="No space left"):
+        core.trainer.run(lambda: None)
+    assert next(usable_checkpoints(tmp_path / "checkpoints")).update == UPDATES
 
 
 def test_a_copy_outlives_the_donation_of_the_original(agent, make_core, steps):
