@@ -146,9 +146,9 @@ def read_snapshot(path: Path) -> PolicySnapshot:
     if bytes(data[: len(MAGIC)]) != MAGIC:
         raise CheckpointError(stage, "is not a policy snapshot", "name a file called policy.snapshot")
     body, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
-    if hashlib.sha256(body).digest() != bytes(digest):
-        raise CheckpointError(stage, "is damaged: its checksum does not match", "use another checkpoint")
     start = len(MAGIC) + _LENGTH.size
+    if len(body) < start or hashlib.sha256(body).digest() != bytes(digest):
+        raise CheckpointError(stage, "is damaged: its checksum does not match", "use another checkpoint")
     end = start + _LENGTH.unpack(body[len(MAGIC) : start])[0]
     decoded = _decode_header(body[start:end], stage)
     return decode_snapshot(body[start:end], list(_split(body[end:], decoded.arrays)), stage)

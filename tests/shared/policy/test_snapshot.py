@@ -1,6 +1,7 @@
 """Snapshots survive the wire and the disk, and nothing else passes for one."""
 
 import errno
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from shared.errors import CheckpointError
 from shared.policy.parameters import flatten, unflatten
 from shared.policy.snapshot import (
     FORMAT_VERSION,
+    MAGIC,
     PolicySnapshot,
     decode_snapshot,
     encode_snapshot,
@@ -105,6 +107,13 @@ def test_missing_and_foreign_files_are_named(tmp_path: Path) -> None:
     foreign.write_text("not a snapshot")
     with pytest.raises(CheckpointError, match="not a policy snapshot"):
         read_snapshot(foreign)
+
+
+def test_a_file_of_nothing_but_its_first_and_last_bytes_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "policy.snapshot"
+    path.write_bytes(MAGIC + hashlib.sha256(MAGIC).digest())
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_snapshot(path)
 
 
 def test_another_format_version_is_refused_with_both_versions(snapshot: PolicySnapshot) -> None:
