@@ -49,7 +49,7 @@ class LearnerConfig:
     end_with_actors: bool = False
     """End once there were actors and all of them have left."""
     drain_seconds: float = 30.0
-    """At the end, how long to go on with updates that steps have paid for; after a signal: 0.8 at most."""
+    """At the end, how long to go on with updates that steps have paid for; after a signal: 0.6 at most."""
     wandb: bool = False
     """Also send metrics to Weights & Biases."""
     hardware: tyro.conf.OmitArgPrefixes[DeviceConfig] = field(default_factory=DeviceConfig)

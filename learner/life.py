@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.1
 DURABLE_SECONDS = 5.0
-INTERRUPTED_DRAIN_SECONDS = 0.8
+INTERRUPTED_DRAIN_SECONDS = 0.6
 PUBLISH_SECONDS = 0.3
 LINK_CLOSE_SECONDS = 1.0
 
@@ -160,7 +160,8 @@ class Life:
         while not self._spent(parts) and self._in_time(deadline):
             self._spend(parts)
         parts.trainer.settle()
-        parts.publisher.drain(PUBLISH_SECONDS)
+        if ingest.actors():
+            parts.publisher.drain(PUBLISH_SECONDS)
         ingest.close(LINK_CLOSE_SECONDS)
         parts.telemetry.flush(parts.trainer.progress)
 
