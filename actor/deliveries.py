@@ -37,7 +37,7 @@ class Deliveries:
         self._watermarks: tuple[dict[str, int], dict[str, int]] | None = None
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._waiting_for_room = ""
-        self._closing = False
+        self._closing = self._ended = False
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._guarded, name="uplink drain", daemon=True)
         self._thread.start()
@@ -95,33 +95,36 @@ class Deliveries:
             raise self._failure
 
     def close(self, deadline_seconds: float) -> None:
-        """Spool what is in the ring and end; what is not durable by now is left to the next life."""
+        """Spool what is in the ring and end; what is not durable by now is left to the next life.
+
+        Until then the ring takes records, even after a failure of the thread. Twice is harmless.
+        """
         self._closing = True
         self.wake()
         self._thread.join(deadline_seconds)
         if self._thread.is_alive():
             log.error("the disk is busy for %.1f s; the next start delivers the rest", deadline_seconds)
+        elif not self._ended:
+            self._end()
 
     def _guarded(self) -> None:
         try:
             self._run()
+            self._end()
         except Exception as error:
             log.exception("the uplink failed; what was produced is kept, and the next start delivers it")
             self._failure = error
 
     def _run(self) -> None:
-        try:
-            while True:
-                closing = self._closing
-                self._adopt()
-                moved = self._move()
-                self._tidy()
-                if closing and not moved:
-                    return
-                if not moved:
-                    self._wait(_FULL_SECONDS if self._waiting_for_room else _IDLE_SECONDS)
-        finally:
-            self._end()
+        while True:
+            closing = self._closing
+            self._adopt()
+            moved = self._move()
+            self._tidy()
+            if closing and not moved:
+                return
+            if not moved:
+                self._wait(_FULL_SECONDS if self._waiting_for_room else _IDLE_SECONDS)
 
     def _adopt(self) -> None:
         for life in self._adoption.adopt():
@@ -164,6 +167,7 @@ class Deliveries:
             return
 
     def _end(self) -> None:
+        self._ended = True
         for life in self._inherited:
             life.leave()
         if self._own.ring.used_bytes == 0 and self._own.outbox.durable:

@@ -30,7 +30,7 @@ class Claim:
     """The right to deliver from a directory, held until closed or until this process is no more."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self._descriptor: int | None = descriptor
 
     @classmethod
     def take(cls, directory: Path) -> "Claim | None":
@@ -44,8 +44,10 @@ class Claim:
         return cls(descriptor)
 
     def close(self) -> None:
-        """Give the directory up."""
-        os.close(self._descriptor)
+        """Give the directory up. Twice is harmless."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def settle(root: Path, incarnation: str, interface: InterfaceSpec) -> tuple[Path, Claim]:

@@ -321,22 +321,32 @@ def test_flush_says_whether_all_was_received_in_time(world, learner, drained):
     assert not uplink.flush(0.1, durable=True)
 
 
-def test_a_failure_of_the_thread_reaches_the_control_thread(world, monkeypatch, wait_until, caplog):
+def test_a_failure_of_the_thread_reaches_the_control_thread_and_loses_nothing(
+    world, learner, drained, monkeypatch, wait_until, caplog
+):
     def broken(spool, records):
         raise RuntimeError("a fault in the program")
 
-    monkeypatch.setattr(Spool, "write", broken)
-    uplink = world.live("0")
-    world.produce(uplink, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "write", broken)
+        uplink = world.live("0")
+        world.produce(uplink, 1)
+        wait_until(lambda: _fails(uplink), 5.0)
+        world.produce(uplink, 9)
+        uplink.close(10.0)
+    second = world.live("1")
+    drained(second)
+    learner.welcome(second)
+    learner.pump(second)
+    assert learner.rewards("0") == steps(10)
 
-    def failed() -> bool:
-        try:
-            uplink.check()
-        except RuntimeError:
-            return True
-        return False
 
-    wait_until(failed, 5.0)
+def _fails(uplink) -> bool:
+    try:
+        uplink.check()
+    except RuntimeError:
+        return True
+    return False
 
 
 def test_a_ring_too_small_for_the_interface_is_refused(tmp_path, world):
@@ -376,3 +386,31 @@ def test_a_disk_that_is_really_full(tmp_path: Path, world, learner, drained, mou
     learner.pump(uplink)
     assert learner.rewards("0") == steps(produced)
     assert learner.losses() == []
+
+
+def test_what_a_process_left_that_was_killed_before_it_lived_is_swept(world, drained, wait_until):
+    old, young = world.directory(".old"), world.directory(".young")
+    for directory in (old, young):
+        directory.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    uplink = world.live("0")
+    drained(uplink)
+    assert not old.exists()
+    assert young.exists()
+    assert len(uplink.deliveries.outboxes()) == 1
+
+
+def test_a_life_without_a_step_leaves_nothing(world):
+    world.live("0").close(10.0)
+    assert list((world.root / "actor").iterdir()) == []
+
+
+def test_an_interface_that_cannot_be_understood_is_named_and_left(world, drained, caplog):
+    uplink = world.live("0")
+    world.produce(uplink, 3)
+    uplink.close(10.0)
+    (world.directory("0") / "interface.json").write_text("{")
+    second = world.live("1")
+    drained(second)
+    assert "interface.json cannot be understood" in caplog.text
+    assert world.directory("0").exists()
