@@ -53,7 +53,7 @@ def config(tmp_path, monkeypatch, free_port):
             policy=PolicyConfig(hidden=(8,)), critic=CriticConfig(hidden=(8,), members=3, subset=2)
         ),
         sampler=SamplerConfig(batch_size=8, replay=ReplayConfig(online_rows=500, pinned_rows=100)),
-        imitation=ImitationConfig(updates=20, updates_per_call=10),
+        imitation=ImitationConfig(updates=0),
         checkpoints=CheckpointConfig(every_updates=UPDATES // 8),
     )
 

@@ -141,10 +141,12 @@ def test_a_signal_while_waiting_ends_at_once_with_a_summary(config, live):
     assert summary.wall_seconds < 5
 
 
-def test_a_run_directory_is_not_used_twice_by_mistake(config, live, steps):
+def test_a_run_directory_is_not_used_twice_by_mistake(config, live, interface):
     with pytest.raises(ConfigError, match="holds no run"):
         live(dataclasses.replace(config, resume=True))
-    live(config, steps(2))
+    (config.run_dir / "episodes").mkdir(parents=True)
+    with EpisodeWriter(config.run_dir / "episodes" / "log-000000.mcap", interface, opened_by="test"):
+        pass
     with pytest.raises(ConfigError, match="holds a run") as caught:
         live(config)
     assert "--resume" in caught.value.cure
