@@ -13,6 +13,7 @@ import logging
 import mmap
 import os
 import struct
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -72,8 +73,7 @@ class Ring:
         self._area = self._view[_HEAD_BYTES:]
         self.capacity_bytes = len(self._area)
         if self._view[: len(_MAGIC)] != _MAGIC and not any(self._view[:_HEAD_BYTES]):
-            self._fields[_CAPACITY] = self.capacity_bytes
-            self._view[: len(_MAGIC)] = _MAGIC
+            self._view[: len(_MAGIC) + 8] = _MAGIC + self.capacity_bytes.to_bytes(8, sys.byteorder)
 
     @property
     def produced(self) -> int:
