@@ -13,10 +13,9 @@ from learner.ingest import Ingest
 from learner.intake import OnDurable
 from learner.log import EpisodeLog
 from learner.screen import Screen
-from learner.start import EPISODES, SETTINGS, begin, claim
+from learner.start import EPISODES, begin, claim, keep_settings
 from learner.summary import Summary, summarise
 from shared.clock import Clock
-from shared.config import dump_toml
 from shared.interface import InterfaceSpec
 from shared.step import new_incarnation
 
@@ -50,7 +49,7 @@ class Life:
             HandsOnError, OSError: what ended it early. The log is synced and a summary is left all the same.
         """
         claim(self._config.run_dir, resume=self._config.resume)
-        (self._config.run_dir / SETTINGS).write_text(dump_toml(self._config), encoding="utf-8")
+        keep_settings(self._config)
         device = prepare_device(self._config.hardware)
         log.info("learner %s computes on %s", self._incarnation, device)
         with ExitStack() as closing:

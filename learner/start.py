@@ -20,6 +20,7 @@ from learner.checkpoints import (
 )
 from learner.config import LearnerConfig
 from learner.log import log_interface, read_log, segments
+from shared.config import dump_toml
 from shared.episodes import read_episodes
 from shared.errors import CheckpointError, ConfigError
 from shared.interface import InterfaceSpec
@@ -58,6 +59,13 @@ def make_directory(path: Path) -> None:
         raise ConfigError(
             "run directory", f"{path} cannot be made ({error.strerror})", "name another --run-dir"
         ) from None
+
+
+def keep_settings(config: LearnerConfig) -> None:
+    """Leave the settings for --resume. A kill leaves the file of before or this one, never half of it."""
+    part = config.run_dir / f".{SETTINGS}.part"
+    part.write_text(dump_toml(config), encoding="utf-8")
+    part.replace(config.run_dir / SETTINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
