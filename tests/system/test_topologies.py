@@ -98,14 +98,18 @@ def system(tmp_path: Path, spawn: Any, wait_until: Any, program_cache: Path) -> 
     return System(tmp_path, spawn, wait_until, program_cache)
 
 
-@pytest.mark.timeout(200)
-def test_learner_first_then_two_actors_and_one_of_them_twice(system: System, free_port: Any) -> None:
+@pytest.mark.timeout(240)
+def test_one_actor_before_the_learner_one_after_it_and_one_of_them_twice(
+    system: System, free_port: Any
+) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
+    first = system.actor(address, "actor-0")
+    system.wait(first, f"waiting for the learner at {address}")
     learner = system.learner(address, "--end-with-actors")
     system.wait(learner, f"waiting for the first actor, listening on {address}")
-    first, other = system.actor(address, "actor-0"), system.actor(address, "actor-1", "--seed", "1")
+    other = system.actor(address, "actor-1", "--seed", "1")
     for name in ("actor-0", "actor-1"):
-        system.wait_for_steps(name, 40, learner, first, other)
+        system.wait_for_steps(name, 60, learner, first, other)
 
     second = system.actor(address, "actor-0")
     assert ended(first) == 2
@@ -119,18 +123,7 @@ def test_learner_first_then_two_actors_and_one_of_them_twice(system: System, fre
     assert system.summary("learner")["cause"] == "all actors have left"
     system.require_agreement(system.summary("actor-0"), system.summary("actor-1"))
     life = superseded["actor_id"], superseded["incarnation"]
-    assert system.stored()[life] == superseded["steps_produced"] >= 40
-
-
-@pytest.mark.timeout(200)
-def test_actor_first_then_learner(system: System, free_port: Any) -> None:
-    address = f"tcp://127.0.0.1:{free_port()}"
-    actor = system.actor(address, "actor-0")
-    system.wait(actor, f"waiting for the learner at {address}")
-    learner = system.learner(address, "--max-steps", "150")
-    assert [ended(process) for process in (learner, actor)] == [0, 0], learner.log.read_text()
-    system.require_agreement(system.summary("actor-0"))
-    assert system.summary("learner")["env_steps"] >= 150
+    assert system.stored()[life] == superseded["steps_produced"] >= 60
 
 
 def test_other_computers_are_kept_out_until_there_are_keys(
