@@ -34,7 +34,7 @@ SIM_TASKS: dict[str, SimConfig] = {
     "reach": SimConfig(
         task="reach",
         minutes=2.0,
-        demos=10,
+        demos=20,
         evaluation_seconds=25.0,
         learner=_learner(utd=4.0, warmup_steps=100),
         actor=_actor(every_steps=250, episodes=30),

@@ -1,5 +1,5 @@
-"""InterfaceSpec: what an actor's world looks like. Its fingerprint travels in every Hello, snapshot, checkpoint
-and episode file; two parties with different fingerprints never exchange a step."""
+"""InterfaceSpec: what an actor's world looks like. Its fingerprint travels in every Hello, snapshot,
+checkpoint and episode file; two parties with different fingerprints never exchange a step."""
 
 import hashlib
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ class ObservationEntry:
         shape: (D,) for state vectors, (H, W, 3) for images.
         dtype: "float32" for state vectors, "uint8" for RGB images.
         low, high: bounds of every element; None where there is none.
-        offset, scale: per-element normalisation that networks apply, (x - offset) / scale; empty for images.
+        offset, scale: per-element normalisation that networks apply, asinh((x - offset) / scale), where
+            `scale` is about the precision that matters; empty for images.
     """
 
     name: str

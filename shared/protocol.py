@@ -3,25 +3,26 @@
 The actor dials one ROUTER port with two DEALERs: `control` (steps, acknowledgements, heartbeats) and `bulk`
 (snapshots), so a large snapshot never delays a heartbeat. The conversation:
 
-    actor                                learner
-    Hello(control) ───────────────────>  refuses, or
-                   <───────────────────  Welcome(preparing or ready)      watermarks of streams it knows
-    Hello(bulk)    ───────────────────>
-                   <───────────────────  Ready                            once memory is checked and code compiled
-    Records        ───────────────────>  from the received watermark on, in order of sequence
-                   <───────────────────  Ack(received, durable)           resend from the first, forget below the second
-                   <───────────────────  Progress                         on a simulated clock, after every call
-    SnapshotRequest(have) ── bulk ────>
-                   <────── bulk ───────  Snapshot                         once there is another version: the newest
-    Heartbeat      <──────────────────>  Heartbeat                        any byte renews the lease
-    Stats          ───────────────────>  numbers for the learner's charts
-                   <───────────────────  Stop                             training ended: finish, flush, say Goodbye
-    Goodbye        ───────────────────>
-                   <───────────────────  Farewell                         both sides' counters, which must agree
+    actor                         learner
+    Hello(control) ─────────────> refuses, or
+                   <───────────── Welcome(preparing or ready)   watermarks of streams it knows
+    Hello(bulk)    ─────────────>
+                   <───────────── Ready                         once memory is checked and code compiled
+    Records        ─────────────> from the received watermark on, in order of sequence
+                   <───────────── Ack(received, durable)        resend from the first, forget below the second
+                   <───────────── Progress                      on a simulated clock, after every call
+    SnapshotRequest ── bulk ───>
+                   <─── bulk ──── Snapshot                      once there is another version: the newest
+    Heartbeat      <────────────> Heartbeat                     any byte renews the lease
+    Stats          ─────────────> numbers for the learner's charts
+                   <───────────── Stop                          training ended: finish, flush, say Goodbye
+    Goodbye        ─────────────>
+                   <───────────── Farewell                      both sides' counters, which must agree
 
 A learner that does not know a peer (it was restarted) answers `Unknown`; the actor says Hello again.
-Frames: the first is a msgpack map of one of these structs, the others are raw array buffers in the order in which
-the struct mentions them. An unknown, oversized or malformed message is answered with `Malformed`; the connection stays.
+Frames: the first is a msgpack map of one of these structs, the others are raw array buffers in the order in
+which the struct mentions them. An unknown, oversized or malformed message is answered with `Malformed`; the
+connection stays.
 """
 
 from typing import Literal
@@ -70,9 +71,9 @@ class Hello(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 class Welcome(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """The learner knows this actor.
 
-    `received` and `durable` map each incarnation of this actor id that the learner has heard of to the next sequence
-    expected. `free_steps` training steps of this incarnation may be produced before pacing applies (what is left of
-    the warm-up); `consumed_steps` of them are used up already.
+    `received` and `durable` map each incarnation of this actor id that the learner has heard of to the next
+    sequence expected. `free_steps` training steps of this incarnation may be produced before pacing applies
+    (what is left of the warm-up); `consumed_steps` of them are used up already.
     """
 
     learner_incarnation: str

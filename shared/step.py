@@ -1,8 +1,9 @@
 """One step of one episode, and how it is named. The meaning of each word is fixed here, once.
 
-A step holds the observation that the action was chosen from. Next observations are not stored: the next step of
-the same episode holds them. The last step of an episode, and only that one, carries `final_observation`, what the
-environment returned after it, so each camera frame exists once and a truncated episode can still be bootstrapped.
+A step holds the observation that the action was chosen from. Next observations are not stored: the next step
+of the same episode holds them. The last step of an episode, and only that one, carries `final_observation`,
+what the environment returned after it, so each camera frame exists once and a truncated episode can still be
+bootstrapped.
 """
 
 import os

@@ -13,6 +13,7 @@ from shared.policy.spec import PolicyConfig
 
 DEFAULT = SACConfig(
     n_step=3,
+    policy_after_updates=1_000,
     policy=PolicyConfig(activation="relu", std_max=0.3, initial_std=0.15),
     critic=CriticConfig(activation="relu"),
     temperature=TemperatureConfig(initial=0.001, target_entropy_per_element=-2.0),

@@ -50,8 +50,8 @@ class PickCube:
             dtype="float32",
             low=-2.0,
             high=2.0,
-            offset=(0.0, 0.0, -0.05),
-            scale=(0.06, 0.06, 0.06),
+            offset=(0.0, 0.0, 0.0),
+            scale=(0.02, 0.02, 0.02),
         ),
         ObservationEntry(
             name="cube_height_m",

@@ -24,7 +24,11 @@ NONLINEARITIES: dict[Activation, Callable[[jax.Array], jax.Array]] = {
 
 
 def observation_vector(interface: InterfaceSpec, observation: Mapping[str, jax.Array]) -> jax.Array:
-    """(..., D) float32: the state entries, each normalised as (x - offset) / scale, in declared order."""
+    """(..., D) float32: the state entries, each as asinh((x - offset) / scale), in declared order.
+
+    The inverse hyperbolic sine is the identity near 0 and a logarithm far out, so an entry whose scale is the
+    precision that a task needs (a centimetre) still spans the whole workspace without drowning the others.
+    """
     parts: list[jax.Array] = []
     for entry in interface.observations:
         part = jnp.asarray(observation[entry.name], jnp.float32)
@@ -32,7 +36,7 @@ def observation_vector(interface: InterfaceSpec, observation: Mapping[str, jax.A
             part = part - jnp.asarray(entry.offset, jnp.float32)
         if entry.scale:
             part = part / jnp.asarray(entry.scale, jnp.float32)
-        parts.append(part)
+        parts.append(jnp.arcsinh(part))
     return jnp.concatenate(parts, axis=-1)
 
 

@@ -36,7 +36,7 @@ def normalised(env: RobotEnv, observation: Observation) -> np.ndarray:
     parts = [
         (observation[e.name] - np.array(e.offset)) / np.array(e.scale) for e in env.interface.observations
     ]
-    return np.concatenate(parts)
+    return np.arcsinh(np.concatenate(parts))
 
 
 def test_gymnasium_finds_no_fault(env: RobotEnv) -> None:

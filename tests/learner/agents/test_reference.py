@@ -45,7 +45,7 @@ def begin(agent: SAC, state: SACState) -> reference.Reference:
 def joined(observation: dict[str, np.ndarray]) -> np.ndarray:
     """The interface's normalisation, by hand."""
     position = (observation["position"] - [0.5, 0.0]) / [2.0, 1.0]
-    return np.concatenate([position, observation["opening"]], axis=-1)
+    return np.arcsinh(np.concatenate([position, observation["opening"]], axis=-1))
 
 
 def arrays(batch: TransitionBatch) -> dict[str, np.ndarray]:
