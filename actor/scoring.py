@@ -1,28 +1,13 @@
 """What a policy achieves over fixed start states, and how sure that is."""
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from actor.policy_runner import PolicyChooser, PolicyRunner
 from actor.rollout import EpisodeHooks, EpisodeOutcome, Rollout
 from shared.errors import CheckpointError
+from shared.intervals import wilson_interval
 from shared.step import Step, Why
-
-Z_95 = 1.959963984540054
-
-
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """The 95% interval of a success rate (Wilson 1927): honest for few trials and near 0 and 1."""
-    if trials == 0:
-        return 0.0, 1.0
-    rate, square = successes / trials, Z_95**2
-    centre = (rate + square / (2 * trials)) / (1 + square / trials)
-    spread = math.sqrt(rate * (1 - rate) / trials + square / (4 * trials**2))
-    half = Z_95 * spread / (1 + square / trials)
-    low = 0.0 if successes == 0 else centre - half  # exact where rounding would leave 1e-17
-    return low, 1.0 if successes == trials else centre + half
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatedEpisode:

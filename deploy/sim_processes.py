@@ -63,6 +63,7 @@ def actor_config(config: SimConfig, run: Path, address: str) -> ActorConfig:
         seed=config.seed,
         link=dataclasses.replace(config.actor.link, connect=address),
         clock=config.learner.ratio.clock,
+        farewell_seconds=config.finish_seconds,
         evaluation=dataclasses.replace(config.actor.evaluation, keep_best=run / BEST),
     )
 

@@ -24,4 +24,5 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float
     shrink = 1.0 + z * z / trials
     centre = (share + z * z / (2 * trials)) / shrink
     half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)) / shrink
-    return max(0.0, centre - half), min(1.0, centre + half)
+    low = 0.0 if successes == 0 else max(0.0, centre - half)  # exact where rounding would leave 1e-17
+    return low, 1.0 if successes == trials else min(1.0, centre + half)

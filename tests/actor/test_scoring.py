@@ -5,31 +5,9 @@ import pytest
 from actor.policy_runner import PolicyRunner
 from actor.rewards.environment import EnvironmentReward
 from actor.rollout import Rollout
-from actor.scoring import evaluate, wilson_interval
+from actor.scoring import evaluate
 from shared.errors import CheckpointError
 from shared.step import Why
-
-
-@pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"),
-    [
-        # Newcombe 1998, table I, method 3 (Wilson score).
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-        (20, 20, 0.8389, 1.0),
-        (0, 0, 0.0, 1.0),
-    ],
-)
-def test_wilson_interval_against_published_values(successes, trials, low, high) -> None:
-    assert wilson_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
-
-
-@pytest.mark.parametrize("trials", [1, 3, 7, 20, 50, 1000])
-def test_the_interval_reaches_the_ends_exactly(trials) -> None:
-    assert wilson_interval(0, trials)[0] == 0.0
-    assert wilson_interval(trials, trials)[1] == 1.0
 
 
 @pytest.fixture
