@@ -1,5 +1,6 @@
 """What a policy achieves over fixed start states, and how sure that is."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -8,6 +9,7 @@ from actor.rollout import EpisodeHooks, EpisodeOutcome, Rollout
 from shared.errors import CheckpointError
 from shared.intervals import wilson_interval
 from shared.step import Step, Why
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatedEpisode:

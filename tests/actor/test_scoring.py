@@ -7,6 +7,7 @@ from actor.rewards.environment import EnvironmentReward
 from actor.rollout import Rollout
 from actor.scoring import evaluate
 from shared.errors import CheckpointError
+from shared.intervals import wilson_interval
 from shared.step import Why
 
 
