@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.system import small
 
 START_SECONDS = 90.0
 END_SECONDS = 60.0
+LOOK_SECONDS = 0.3
 LAB, ROBOT = "10.213.8.1", "10.213.8.2"
 
 
@@ -47,13 +49,12 @@ class System:
         assert text in process.log.read_text(), process.log.read_text()
 
     def wait_for_steps(self, actor_id: str, steps: int, *processes: Any) -> None:
-        """Until the learner's log holds more steps of this actor; the processes must live on."""
-
-        def arrived() -> bool:
+        """Until the learner's log holds so many steps of this actor; the processes must live on."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.steps_of(actor_id) < steps:
             assert [process.poll() for process in processes] == [None] * len(processes)
-            return self.steps_of(actor_id) >= steps
-
-        self._wait_until(arrived, START_SECONDS, f"{steps} steps of {actor_id}")
+            assert time.monotonic() < deadline, f"{self.steps_of(actor_id)} steps of {actor_id}, not {steps}"
+            time.sleep(LOOK_SECONDS)
 
     def steps_of(self, actor_id: str) -> int:
         return sum(count for (actor, _), count in self.stored().items() if actor == actor_id)
