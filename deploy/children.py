@@ -1,23 +1,22 @@
 """Child processes of a launcher: each with a log file of its own, none outliving the launcher.
 
 Children run in sessions of their own, so Ctrl-C reaches only the launcher, which ends them in order. Should
-the launcher be killed, Linux interrupts each child (prctl PR_SET_PDEATHSIG), and they end as after Ctrl-C.
+the launcher be killed, each child is interrupted (`deploy/tether.py`), and they end as after Ctrl-C.
 """
 
-import ctypes
 import logging
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shared.errors import HandsOnError
 
 log = logging.getLogger(__name__)
 
-PR_SET_PDEATHSIG = 1
+TETHER = Path(__file__).with_name("tether.py")
 TAIL_LINES = 15
 KILL_SECONDS = 2.0
 
@@ -93,13 +92,12 @@ def start(name: str, command: Sequence[str], log_path: Path, environment: Mappin
     """
     with log_path.open("ab") as stream:
         process = subprocess.Popen(
-            list(command),
+            [sys.executable, "-I", str(TETHER), str(os.getpid()), *command],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment},
             start_new_session=True,
-            preexec_fn=_tether(os.getpid()),
         )
     return Child(name, process, log_path)
 
@@ -111,16 +109,3 @@ def tail(path: Path, lines: int = TAIL_LINES) -> str:
     except OSError:
         text = ""
     return "\n".join(f"    {line}" for line in text.splitlines()[-lines:]) or "    (nothing)"
-
-
-def _tether(parent: int) -> Callable[[], None]:
-    """What a child does before it becomes the program: die with the parent, listen to Ctrl-C."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def tether() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return tether
