@@ -9,6 +9,7 @@ import tyro
 from actor.uplink_config import UplinkConfig
 from shared.errors import ConfigError
 from shared.link.dialer import DialerConfig
+from shared.step import is_name
 
 STOPPING_START_SEED = 1_000_000
 FINAL_START_SEED = 2_000_000
@@ -20,7 +21,7 @@ class EvaluationSchedule:
     """When and how the policy is evaluated while it trains."""
 
     every_steps: int = 500
-    """Evaluate each time this many training steps were made; 0 never evaluates."""
+    """Evaluate the first policy, then each time this many training steps were made; 0 never evaluates."""
     episodes: int = 20
     """Episodes of one evaluation, each from its own start state."""
     start_seed: int = STOPPING_START_SEED
@@ -89,10 +90,9 @@ class ActorConfig:
                 raise ConfigError(stage, f"{name} is {getattr(self, name):g}", "give a positive number")
         if not 0.0 <= self.greedy_share <= 1.0:
             raise ConfigError(stage, f"greedy_share is {self.greedy_share:g}", "choose a share in [0, 1]")
-        if not self.actor_id or "/" in self.actor_id or self.actor_id.startswith("."):
-            raise ConfigError(
-                stage, f"actor_id is {self.actor_id!r}", "use letters, digits and dashes, as in actor-0"
-            )
+        if not is_name(self.actor_id):
+            cure = "use at most 64 letters (a to z), digits, dots and dashes, as in actor-0"
+            raise ConfigError(stage, f"actor_id is {self.actor_id!r}", cure)
 
     @property
     def environment(self) -> str:

@@ -1,4 +1,7 @@
-"""PeriodicEvaluation: how good the policy is, every so many training steps, from the same start states."""
+"""PeriodicEvaluation: how good the policy is, every so many training steps, from the same start states.
+
+The first one is of the first policy there is, so that practice shows what it adds to cloning alone.
+"""
 
 import logging
 
@@ -37,7 +40,7 @@ class PeriodicEvaluation:
         self._sink = sink
         self._stop = stop
         self._best = BestPolicy(keep) if (keep := schedule.keep_best) else None
-        self._due_at = schedule.every_steps
+        self._due_at = 0
 
     def run_if_due(self, training_steps: int) -> None:
         """Evaluate the runner's policy if it is time and this policy was not evaluated yet."""

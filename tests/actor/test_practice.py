@@ -361,13 +361,13 @@ def test_evaluations_come_when_due_send_no_steps_and_keep_the_best(build, make_s
     stage.uplink.after_put = lambda count: setattr(stage.feed, "snapshot", make_snapshot(count // 5))
     stage.practice.run()
     assert len(stage.steps) == 30
-    assert stage.env.steps == 30 + 3 * 3 * 5
+    assert stage.env.steps == 30 + 4 * 3 * 5
     reports = [(step, values) for step, values in stage.session.sent if "evaluation/success_rate" in values]
-    assert [step for step, _ in reports] == [10, 20, 30]
+    assert [step for step, _ in reports] == [0, 10, 20, 30]
     assert reports[0][1]["evaluation/episodes"] == 3
     assert reports[0][1]["evaluation/mean_return"] == 5.0
-    assert reports[0][1]["evaluation/policy_version"] == 2
-    assert [seed for seed in stage.env.seeds if seed < 2**31] == [1_000_000, 1_000_001, 1_000_002] * 3
+    assert [values["evaluation/policy_version"] for _, values in reports] == [0, 2, 4, 6]
+    assert [seed for seed in stage.env.seeds if seed < 2**31] == [1_000_000, 1_000_001, 1_000_002] * 4
     assert read_snapshot(tmp_path / "best.snapshot").version == stage.practice.evaluations[-1].policy_version
 
 
