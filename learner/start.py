@@ -25,7 +25,7 @@ from shared.episodes import read_episodes
 from shared.errors import CheckpointError, ConfigError
 from shared.interface import InterfaceSpec
 from shared.policy.snapshot import read_snapshot
-from shared.records import Record, StepRecord
+from shared.records import Record, StepRecord, next_sequence, stream_of
 from shared.step import EpisodeKind
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def begin(config: LearnerConfig, log_records: int) -> Beginning:
     files = read_demos(config.demos, may_be_gone=log_records > 0)
     networks = None if config.init_from is None or checkpoint else read_networks(config.init_from)
     admitted = [record for file in files for record in file.records]
-    demos = leading_demos(read_log(episodes)) if log_records else admitted
+    demos = demos_at_first(read_log(episodes), log_records, admitted)
     known = [(file.interface, str(file.path)) for file in files]
     if (logged := log_interface(episodes)) is not None:
         known.insert(0, (logged, f"the log in {episodes}"))
@@ -167,6 +167,17 @@ def _read_demo(path: Path) -> DemoFile:
     if file.truncated:
         log.warning("%s ends in the middle of a step: its writer was cut off", path)
     return DemoFile(path=path, interface=file.interface, records=records)
+
+
+def demos_at_first(
+    logged: Iterable[Record], log_records: int, admitted: Sequence[Record]
+) -> Sequence[Record]:
+    """The demonstrations that a run began with, also where a kill came before all of them were in the log."""
+    leading = leading_demos(logged)
+    if len(leading) < log_records:
+        return leading
+    ends = {stream_of(record): next_sequence(record) for record in leading}
+    return [*leading, *(record for record in admitted if record.sequence >= ends.get(stream_of(record), 0))]
 
 
 def leading_demos(records: Iterable[Record]) -> list[Record]:
