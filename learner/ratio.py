@@ -104,6 +104,20 @@ class Ratio:
         if self.config.clock == "wall":
             self._forfeited += max(Fraction(0), self.credit - self._most)
 
+    def require_paid(self) -> None:
+        """Refuse a run that owes updates: it would make none for long, and on a simulated clock never again.
+
+        Raises:
+            ConfigError: utd is lower or the warm-up longer than when the updates were made.
+        """
+        if self.credit < 0:
+            raise ConfigError(
+                STAGE,
+                f"the run made {self.updates} updates in {self.training_steps} steps, more than utd "
+                f"{self.config.utd:g} after a warm-up of {self.config.warmup_steps} steps pays for",
+                "resume with the utd and warmup_steps that it had, or begin a new run with --init-from",
+            )
+
     def ready(self) -> bool:
         """Whether the credit covers a call."""
         return self.credit >= self.config.call_updates

@@ -145,6 +145,7 @@ class Sampler:
 
         Raises:
             CheckpointError: the log ends before the position.
+            ConfigError: more updates were made than the ratio, as configured now, allows.
         """
         for number, record in records:
             if number >= position:
@@ -158,6 +159,7 @@ class Sampler:
                 "restore the run's episodes directory, or resume from an older checkpoint",
             )
         self.ratio = Ratio(self.ratio.config, ratio)
+        self.ratio.require_paid()
         self._call = call
 
     def start(self) -> None:

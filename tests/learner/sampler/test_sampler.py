@@ -1,5 +1,6 @@
 """The same log gives the same batches, whenever its records arrive and wherever a run went on."""
 
+import dataclasses
 import queue
 import threading
 from collections.abc import Callable
@@ -250,6 +251,16 @@ def test_a_run_without_a_checkpoint_begins_again_from_its_log(
 def test_a_log_that_is_shorter_than_the_checkpoint_is_refused(log: list[Record]) -> None:
     with Run() as run, pytest.raises(CheckpointError, match="after 20 records, the episode log holds 10"):
         run.sampler.restore(iter(enumerate(log[:10])), position=20)
+
+
+@pytest.mark.parametrize("changed", [{"utd": 1.0}, {"warmup_steps": 18}])
+def test_a_ratio_by_which_the_run_owes_updates_is_refused(
+    log: list[Record], calls: list[PreparedCall], changed: dict
+) -> None:
+    now = dataclasses.replace(SIMULATED, **changed)
+    at = calls[5]
+    with Run(now) as run, pytest.raises(ConfigError, match="more than utd"):
+        run.sampler.restore(iter(enumerate(log)), position=at.position, ratio=at.ratio, call=6)
 
 
 def test_on_a_wall_clock_a_call_sees_all_that_has_arrived(log: list[Record]) -> None:
