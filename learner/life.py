@@ -49,12 +49,13 @@ class Life:
             HandsOnError, OSError: what ended it early. The log is synced and a summary is left all the same.
         """
         claim(self._config.run_dir, resume=self._config.resume)
-        keep_settings(self._config)
         device = prepare_device(self._config.hardware)
         log.info("learner %s computes on %s", self._incarnation, device)
         with ExitStack() as closing:
             ingest = self._listen()
             closing.callback(ingest.close, LINK_CLOSE_SECONDS)
+            if not self._config.resume:
+                keep_settings(self._config)
             around = Surroundings(
                 ingest=ingest,
                 incarnation=self._incarnation,
@@ -84,6 +85,7 @@ class Life:
         if interface is None:
             return f"{self._interrupt.cause} received"
         self._parts = assemble(self._config, interface, beginning, around)
+        keep_settings(self._config)  # with --resume only now: a flag that was refused is not kept
         del beginning
         cause = self._train(ingest, self._parts)
         self._end(ingest, self._parts, cause)

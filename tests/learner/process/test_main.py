@@ -11,6 +11,7 @@ import pytest
 from learner.checkpoints import list_checkpoints
 from learner.config import PRESETS, LearnerConfig
 from learner.main import main, with_settings_of_the_run
+from learner.start import SETTINGS
 from shared.config import dump_toml, load_toml
 from shared.errors import ConfigError
 
@@ -60,6 +61,7 @@ def test_a_port_in_use_is_named(settings, config, capsys):
         port = taken.getsockname()[1]
         assert main(["--config", str(settings), "--bind", f"tcp://127.0.0.1:{port}"]) == 2
     assert str(port) in capsys.readouterr().err
+    assert not (config.run_dir / SETTINGS).exists()  # or --resume would try that port again
 
 
 def test_another_network_without_keys_is_refused_with_the_command_that_makes_them(settings, capsys):

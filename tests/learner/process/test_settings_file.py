@@ -1,11 +1,21 @@
 """The settings that --resume starts from survive a kill at any moment of their writing."""
 
 import dataclasses
+import io
 import os
 
+import pytest
+from rich.console import Console
+
 from learner.config import LearnerConfig
-from learner.start import SETTINGS, keep_settings
+from learner.ending import Interrupt
+from learner.life import Life
+from learner.replay.budget import ReplayConfig
+from learner.start import EPISODES, SETTINGS, keep_settings
+from shared.clock import SystemClock
 from shared.config import load_toml
+from shared.episodes import EpisodeWriter
+from shared.errors import MemoryBudgetError
 
 
 def test_settings_are_exchanged_whole_and_never_written_over(config):
@@ -18,3 +28,17 @@ def test_settings_are_exchanged_whole_and_never_written_over(config):
     assert load_toml(before, LearnerConfig) == config
     assert load_toml(config.run_dir / SETTINGS, LearnerConfig) == changed
     assert sorted(path.name for path in config.run_dir.iterdir()) == ["before", SETTINGS]
+
+
+def test_a_flag_that_resuming_refuses_is_not_kept(config, steps, interface):
+    (config.run_dir / EPISODES).mkdir(parents=True)
+    with EpisodeWriter(config.run_dir / EPISODES / "log-000000.mcap", interface, opened_by="test") as writer:
+        writer.write(steps(1)[0])
+    keep_settings(config)
+    tight = dataclasses.replace(
+        config.sampler, replay=ReplayConfig(online_rows=10**9, memory_limit_gigabytes=1.0)
+    )
+    refused = dataclasses.replace(config, resume=True, sampler=tight)
+    with pytest.raises(MemoryBudgetError):
+        Life(refused, Console(file=io.StringIO()), Interrupt(), SystemClock()).run()
+    assert load_toml(config.run_dir / SETTINGS, LearnerConfig) == config
