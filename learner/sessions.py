@@ -6,7 +6,6 @@ the next life of that id on that computer sends it: a session delivers the recor
 """
 
 import logging
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,10 +14,9 @@ from shared.clock import Clock
 from shared.codec import malformed
 from shared.delivery import Stream
 from shared.protocol import Hello, Refuse, SnapshotRequest
+from shared.step import is_name
 
 log = logging.getLogger(__name__)
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(kw_only=True)
@@ -144,7 +142,7 @@ class Sessions:
 
 def require_name(name: str) -> None:
     """Raise ProtocolError for what is not fit to name an actor or a life: it also names files."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise malformed(f"{name!r} is not a name of letters, digits, dots and dashes")
 
 

@@ -7,6 +7,7 @@ bootstrapped.
 """
 
 import os
+import re
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 Observation = dict[str, NDArray[np.generic]]
 Action = NDArray[np.float32]
@@ -91,6 +94,11 @@ class Step:
     def last(self) -> bool:
         """Whether the episode ended with this step."""
         return self.terminated or self.truncated
+
+
+def is_name(name: str) -> bool:
+    """Whether this may name an actor or one of its lives: it also names files."""
+    return _NAME.fullmatch(name) is not None
 
 
 def new_incarnation() -> str:

@@ -226,6 +226,8 @@ def test_what_cannot_be_started_is_named(tmp_path, arguments, named, capsys) -> 
         ["--random-steps", "-1"],
         ["--max-steps", "0"],
         ["--max-faults", "0"],
+        ["--actor-id", "two words"],
+        ["--actor-id", "n" * 65],
         ["--evaluation.episodes", "0"],
         ["--clock", "moon"],
     ],
