@@ -62,7 +62,8 @@ class Ending:
     """Asked at every turn of the training loop.
 
     Args:
-        updates, env_steps, actors: tell the counts of this moment.
+        updates, env_steps: tell the counts of this moment.
+        deserted: tells whether there were actors and all have left.
     """
 
     def __init__(
@@ -72,14 +73,13 @@ class Ending:
         *,
         updates: Callable[[], int],
         env_steps: Callable[[], int],
-        actors: Callable[[], int],
+        deserted: Callable[[], bool],
     ) -> None:
         self._goals = goals
         self._interrupt = interrupt
         self._updates = updates
         self._env_steps = env_steps
-        self._actors = actors
-        self._seen_actor = False
+        self._deserted = deserted
 
     def cause(self) -> str | None:
         """Why training ends now; None while it goes on."""
@@ -94,8 +94,3 @@ class Ending:
     @staticmethod
     def _reached(value: int, goal: int | None) -> bool:
         return goal is not None and value >= goal
-
-    def _deserted(self) -> bool:
-        present = self._actors() > 0
-        self._seen_actor = self._seen_actor or present
-        return self._seen_actor and not present

@@ -79,6 +79,7 @@ class Ingest:
         self._news = News(consumed={})
         self._news_lock = threading.Lock()
         self._present: tuple[str, ...] = ()
+        self._visited = False
         self._interface_known = threading.Event()
         self._closing = threading.Event()
         self._failure: BaseException | None = None
@@ -142,6 +143,11 @@ class Ingest:
         return self._present
 
     @property
+    def deserted(self) -> bool:
+        """Whether there were actors, if only for a moment, and all have left."""
+        return self._visited and not self._present
+
+    @property
     def malformed(self) -> int:
         """Messages that made no sense."""
         return self._listener.malformed
@@ -200,4 +206,9 @@ class Ingest:
         while not self._synced.empty():
             self._conversation.durable(self._synced.get())
         self._conversation.tell(self._news)
-        self._present = tuple(s.actor_id for s in self._conversation.sessions if s.present)
+        self._look_who_is_here()
+
+    def _look_who_is_here(self) -> None:
+        greeted = [s for s in self._conversation.sessions if s.control is not None]
+        self._present = tuple(s.actor_id for s in greeted if s.present)
+        self._visited = self._visited or bool(greeted)

@@ -137,7 +137,7 @@ class Life:
             self._interrupt,
             updates=lambda: parts.trainer.progress.update,
             env_steps=lambda: parts.sampler.ratio.training_steps,
-            actors=lambda: len(ingest.actors()),
+            deserted=lambda: ingest.deserted,
         )
         with Screen(self._config.metrics.screen_seconds, self._clock, self._console) as screen:
 

@@ -63,11 +63,22 @@ class TestJoining:
         for name in ("actor-0", "actor-1"):
             learner.actor(ingest, actor_id=name).join()
         wait_until(lambda: sorted(ingest.actors()) == ["actor-0", "actor-1"], 5)
+        assert not ingest.deserted
         learner.actors[0].send(Goodbye({}))
         learner.actors[0].wait_for(Farewell)
         wait_until(lambda: ingest.actors() == ("actor-1",), 5)
+        assert not ingest.deserted
         learner.actors[1].dialer.close(0.0)
         wait_until(lambda: ingest.actors() == (), 5)
+        assert ingest.deserted
+
+    def test_an_actor_that_came_and_left_while_nobody_looked_was_there(self, learner: Any) -> None:
+        ingest = learner.start()
+        assert not ingest.deserted
+        actor = learner.actor(ingest)
+        actor.join()
+        actor.send(Goodbye({}))
+        actor.until(lambda: ingest.deserted)
 
     def test_another_interface_is_refused_showing_both(self, learner: Any) -> None:
         ingest = learner.start()

@@ -8,7 +8,7 @@ from learner.ending import Ending, Goals, Interrupt, interruptible
 
 @pytest.fixture
 def counts():
-    return {"updates": 0, "env_steps": 0, "actors": 0}
+    return {"updates": 0, "env_steps": 0, "deserted": False}
 
 
 def _ending(counts, interrupt=None, **goals):
@@ -17,7 +17,7 @@ def _ending(counts, interrupt=None, **goals):
         interrupt or Interrupt(),
         updates=lambda: counts["updates"],
         env_steps=lambda: counts["env_steps"],
-        actors=lambda: counts["actors"],
+        deserted=lambda: counts["deserted"],
     )
 
 
@@ -35,13 +35,12 @@ def test_a_count_ends_training_when_it_is_reached(counts, goal, count):
     assert "8" in ending.cause()
 
 
-def test_training_ends_with_the_actors_but_not_before_the_first(counts):
+def test_training_ends_once_it_is_deserted_where_that_was_asked_for(counts):
     ending = _ending(counts, end_with_actors=True)
     assert ending.cause() is None
-    counts["actors"] = 2
-    assert ending.cause() is None
-    counts["actors"] = 0
+    counts["deserted"] = True
     assert ending.cause() == "all actors have left"
+    assert _ending(counts).cause() is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
