@@ -34,7 +34,7 @@ class Deliveries:
         self._inherited: list[Life] = []
         self._outboxes = [own.outbox]
         self._lock = threading.Lock()
-        self._watermarks: tuple[dict[str, int], dict[str, int]] | None = None
+        self._watermarks: dict[str, tuple[int, int]] | None = None
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._waiting_for_room = ""
         self._closing = self._ended = False
@@ -57,17 +57,19 @@ class Deliveries:
 
     def welcome(self, received: dict[str, int], durable: dict[str, int]) -> None:
         """A conversation with the learner begins at its watermarks, by incarnation."""
+        names = received.keys() | durable.keys()
         with self._lock:
-            self._watermarks = (received, durable)
+            self._watermarks = {name: (received.get(name, 0), durable.get(name, 0)) for name in names}
             for outbox in self._outboxes:
                 self._greet(outbox)
 
     def acknowledge(self, incarnation: str, received: int, durable: int) -> bool:
-        """Take an Ack; True when a watermark rose."""
-        for outbox in self.outboxes():
-            if outbox.stream[1] == incarnation:
-                return outbox.acknowledge(received, durable)
-        return False
+        """Take an Ack, also of a life that is not taken over yet; True when a watermark rose."""
+        with self._lock:
+            if self._watermarks is not None:
+                self._watermarks[incarnation] = (received, durable)
+            outbox = next((box for box in self._outboxes if box.stream[1] == incarnation), None)
+        return outbox is not None and outbox.acknowledge(received, durable)
 
     def resend(self) -> bool:
         """Nothing comes back: send again what is in flight; True when there was something."""
@@ -177,9 +179,7 @@ class Deliveries:
 
     def _greet(self, outbox: Outbox) -> None:
         if self._watermarks is not None:
-            received, durable = self._watermarks
-            incarnation = outbox.stream[1]
-            outbox.welcome(received.get(incarnation, 0), durable.get(incarnation, 0))
+            outbox.welcome(*self._watermarks.get(outbox.stream[1], (0, 0)))
 
     def _used_bytes(self) -> int:
         return sum(life.size_bytes for life in (self._own, *self._inherited))

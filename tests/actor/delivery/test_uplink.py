@@ -298,6 +298,24 @@ def test_the_directory_of_a_living_process_is_waited_for_and_then_taken_over(
     assert learner.rewards("0") == steps(5)
 
 
+def test_what_is_acknowledged_before_its_life_is_taken_over_counts(world, learner, drained, wait_until):
+    """The learner had received all of it, and synced it between the Welcome and the take-over."""
+    first = world.live("0")
+    world.produce(first, 5)
+    drained(first)
+    learner.welcome(first)
+    learner.pump(first, durable=False)
+    first.close(10.0)
+    held = Claim.take(world.directory("0"))
+    assert held is not None
+    second = world.live("1")
+    drained(second)
+    learner.welcome(second)
+    second.deliveries.acknowledge("0", 5, 5)
+    held.close()
+    wait_until(lambda: not world.directory("0").exists(), 5.0, "the earlier life is delivered and removed")
+
+
 def test_a_process_that_never_ends_keeps_its_directory(world, drained, wait_until, caplog):
     uplink = world.live("0")
     world.produce(uplink, 5)
