@@ -22,6 +22,8 @@ from tests.system import small
 START_SECONDS = 90.0
 END_SECONDS = 60.0
 LOOK_SECONDS = 0.3
+PENDULUM_STEPS = 200
+"""Of one episode, and so of the warm-up."""
 LAB, ROBOT = "10.213.8.1", "10.213.8.2"
 
 
@@ -123,6 +125,7 @@ def test_one_actor_before_the_learner_one_after_it_and_one_of_them_twice(
     assert [ended(process) for process in (second, other, learner)] == [0, 0, 0]
     assert system.summary("learner")["cause"] == "all actors have left"
     system.require_agreement(system.summary("actor-0"), system.summary("actor-1"))
+    assert system.summary("actor-0")["snapshots_applied"] > 0
     life = superseded["actor_id"], superseded["incarnation"]
     assert system.stored()[life] == superseded["steps_produced"] >= 60
 
@@ -191,8 +194,9 @@ def test_across_a_network_a_known_actor_trains_and_an_unknown_one_is_told_what_t
     told = " ".join(unknown.log.read_text().split())
     assert "does not know the key of this host" in told
     assert "handson keys authorise" in told
-    system.wait_for_steps("actor-0", 100, learner, known)
+    system.wait_for_steps("actor-0", PENDULUM_STEPS + 60, learner, known)
     known.send_signal(signal.SIGINT)
     assert [ended(process) for process in (known, learner)] == [0, 0], learner.log.read_text()
     system.require_agreement(system.summary("actor-0"))
+    assert system.summary("actor-0")["snapshots_applied"] > 0
     assert system.steps_of("actor-1") == 0
