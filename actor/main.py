@@ -15,6 +15,7 @@ from actor.json_file import write_json
 from actor.logs import logging_to
 from actor.policy_runner import PolicyChooser, PolicyRunner, configure_device
 from actor.practice import Parts, Practice
+from actor.seeds import noise_seed, player
 from actor.stop import StopSignal
 from actor.summary import Summary
 from actor.telemetry import Telemetry
@@ -68,13 +69,15 @@ def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[Summary,
     """One life from the first Hello to the Farewell, and what ended it early, if something did."""
     clock, incarnation = SystemClock(), new_incarnation()
     began = clock.now()
-    runner = PolicyRunner(world.interface, seed=config.seed, device=config.device)
+    who = player(config.spool_directory, config.actor_id, incarnation)
+    runner = PolicyRunner(world.interface, seed=noise_seed(config.seed, who), device=config.device)
     with (
         connect(config, world.interface, incarnation) as connection,
         _choosers(config, world, runner) as choosers,
     ):
         stop.watch(lambda: connection.session.stop_requested)
         parts = Parts(
+            who=who,
             rollout=world.rollout,
             runner=runner,
             choosers=choosers,

@@ -34,8 +34,13 @@ TURN_SECONDS = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What practising needs, put together by `actor.main`."""
+    """What practising needs, put together by `actor.main`.
 
+    Attributes:
+        who: decides the start states, see `actor.seeds.player`.
+    """
+
+    who: str
     rollout: Rollout
     runner: PolicyRunner
     choosers: Mapping[Source, Chooser]
@@ -99,7 +104,7 @@ class Practice:
         hooks = EpisodeHooks(
             before_choice=self._before_choice, interrupted=self._interrupted, keep=self._keep
         )
-        seed = start_seed(self._config.seed, self._config.actor_id, self.episodes)
+        seed = start_seed(self._config.seed, self._parts.who, self.episodes)
         outcome = self._parts.rollout.play(self._parts.choosers[self._turn], seed, hooks)
         self._after(outcome)
         self.episodes += 1
@@ -137,9 +142,10 @@ class Practice:
             self._parts.runner.load(newest)
 
     def _interrupted(self) -> Why | None:
-        if self._stop.cause is not None or self._done(self.training_steps + 1):
-            return Why.OPERATOR_ABORT
-        return Why.FAULT if self._turn is Source.POLICY and self._no_policy() else None
+        """Why to end the episode here, in the middle; the step is sound, and is not called a fault."""
+        ends = self._stop.cause is not None or self._done(self.training_steps + 1)
+        holds = self._turn is Source.POLICY and self._no_policy() is not None
+        return Why.OPERATOR_ABORT if ends or holds else None
 
     def _keep(self, step: Step, number: int) -> None:
         self._parts.uplink.put(step, self.episodes, number, EpisodeKind.TRAINING)

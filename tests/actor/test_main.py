@@ -190,6 +190,11 @@ def test_without_a_learner_it_warms_up_and_a_later_life_delivers(learner, act, t
     assert second["learner"]["received"] == alone["steps_produced"] + 15 == len(learner.steps)
     sources = {record.step.source for record in learner.steps}
     assert sources == {Source.RANDOM, Source.SCRIPT, Source.POLICY}
+    firsts = [record.step for record in learner.steps if record.identity[2:] == (0, 0)]
+    assert len(firsts) == 2
+    assert any(
+        (firsts[0].observation[name] != firsts[1].observation[name]).any() for name in firsts[0].observation
+    )
 
 
 def test_an_actor_that_is_refused_says_why_and_leaves(learner, act, tmp_path) -> None:
