@@ -4,12 +4,13 @@ import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actor.config import ActorConfig
 from actor.policy_feed import PolicyFeed
 from actor.session import Session
 from actor.uplink import Uplink
+from shared.clock import Clock, SystemClock
 from shared.errors import HandsOnError
 from shared.interface import InterfaceSpec
 from shared.protocol import PROTOCOL_VERSION, Hello
@@ -18,6 +19,7 @@ from shared.version import code_version
 log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 1.5
+LOOK_SECONDS = 0.05
 SPOOL_SECONDS = 2.0
 
 
@@ -28,20 +30,31 @@ class Connection:
     uplink: Uplink
     session: Session
     feed: PolicyFeed
+    clock: Clock = field(default_factory=SystemClock)
 
     def part(self, deadline_seconds: float) -> dict[str, int]:
         """Deliver what is left and say Goodbye; the learner's counters, empty if it does not answer in time.
 
         What was not delivered stays in the spool, and the next life of this actor delivers it.
         """
-        if not self.session.connected:
-            return {}
+        deadline = self.clock.now() + deadline_seconds
         try:
-            theirs = self.session.goodbye(deadline_seconds)
+            if not self._answers(deadline):
+                return {}
+            theirs = self.session.goodbye(deadline - self.clock.now())
         except HandsOnError as error:
             log.warning("no farewell: %s", error)
             return {}
         return {} if theirs is None else theirs.as_dict()
+
+    def _answers(self, deadline: float) -> bool:
+        """Wait for a learner that was there and is dialled again at this moment; one never met is not."""
+        if not self.session.welcomed(timeout_seconds=0.0):
+            return False
+        while not self.session.connected and self.clock.now() < deadline:
+            self.clock.sleep_until(min(deadline, self.clock.now() + LOOK_SECONDS))
+            self.session.check()
+        return self.session.connected
 
 
 @contextmanager
