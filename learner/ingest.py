@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from learner.attendance import Attendance
 from learner.conversation import Conversation, EncodedSnapshot, News, Terms
 from learner.intake import Arrivals, Intake, OpenLog
 from learner.ratio import RatioConfig
@@ -73,13 +74,11 @@ class Ingest:
             clock=ratio.clock,
         )
         self._stats: deque[tuple[str, Stats]] = deque(maxlen=KEPT_STATS)
-        self._conversation = Conversation(
-            self._listener, self._intake, terms, self._on_stats, clock or SystemClock()
-        )
+        self._clock = clock or SystemClock()
+        self._conversation = Conversation(self._listener, self._intake, terms, self._on_stats, self._clock)
         self._news = News(consumed={})
         self._news_lock = threading.Lock()
-        self._present: tuple[str, ...] = ()
-        self._visited = False
+        self._attendance = Attendance(config.lease_seconds)
         self._interface_known = threading.Event()
         self._closing = threading.Event()
         self._failure: BaseException | None = None
@@ -140,12 +139,12 @@ class Ingest:
 
     def actors(self) -> tuple[str, ...]:
         """Ids of the actors that are connected at this moment."""
-        return self._present
+        return self._attendance.present
 
     @property
     def deserted(self) -> bool:
-        """Whether there were actors, if only for a moment, and all have left."""
-        return self._visited and not self._present
+        """Whether there were actors and all have left; one that fell silent may come back for a while."""
+        return self._attendance.deserted
 
     @property
     def malformed(self) -> int:
@@ -206,9 +205,4 @@ class Ingest:
         while not self._synced.empty():
             self._conversation.durable(self._synced.get())
         self._conversation.tell(self._news)
-        self._look_who_is_here()
-
-    def _look_who_is_here(self) -> None:
-        greeted = [s for s in self._conversation.sessions if s.control is not None]
-        self._present = tuple(s.actor_id for s in greeted if s.present)
-        self._visited = self._visited or bool(greeted)
+        self._attendance.look(self._conversation.sessions, self._clock.now())

@@ -70,7 +70,7 @@ class TestJoining:
         assert not ingest.deserted
         learner.actors[1].dialer.close(0.0)
         wait_until(lambda: ingest.actors() == (), 5)
-        assert ingest.deserted
+        assert not ingest.deserted  # it fell silent, and may come back
 
     def test_an_actor_that_came_and_left_while_nobody_looked_was_there(self, learner: Any) -> None:
         ingest = learner.start()
