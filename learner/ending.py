@@ -9,7 +9,8 @@ from types import FrameType
 
 log = logging.getLogger(__name__)
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""SIGHUP stays ignored where it was, as under nohup."""
 
 
 class Interrupt:
@@ -33,9 +34,10 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Catch SIGINT and SIGTERM while inside. Only in the main thread."""
+    """Catch SIGINT, SIGTERM and SIGHUP while inside. Only in the main thread."""
     interrupt = Interrupt()
-    before = {number: signal.signal(number, interrupt.on_signal) for number in SIGNALS}
+    heeded = [n for n in SIGNALS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt.on_signal) for number in heeded}
     try:
         yield interrupt
     finally:

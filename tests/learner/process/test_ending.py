@@ -43,11 +43,12 @@ def test_training_ends_once_it_is_deserted_where_that_was_asked_for(counts):
     assert _ending(counts).cause() is None
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_asks_and_a_second_one_hurries(counts, number):
     before = signal.getsignal(number)
     with interruptible() as interrupt:
         ending = _ending(counts, interrupt)
+        assert signal.getsignal(number) == interrupt.on_signal
         os.kill(os.getpid(), number)
         assert ending.cause() == f"{number.name} received"
         assert not interrupt.hurry
@@ -55,3 +56,13 @@ def test_a_signal_asks_and_a_second_one_hurries(counts, number):
         assert interrupt.hurry
         assert ending.cause() == f"{number.name} received"
     assert signal.getsignal(number) is before
+
+
+def test_a_learner_under_nohup_outlives_its_terminal():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible() as interrupt:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert interrupt.cause is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
