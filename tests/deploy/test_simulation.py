@@ -72,7 +72,7 @@ def simulate(tmp_path: Path):
             "budget_seconds": 60.0,
             "evaluation_seconds": 1.0,
             "finish_seconds": 10.0,
-            "target": Target(),
+            "target": Target(stop_after=2),
         }
         full = Plan(
             run=tmp_path,
