@@ -141,3 +141,17 @@ class Ratio:
 def _require(holds: bool, cause: str, cure: str) -> None:
     if not holds:
         raise ConfigError(STAGE, cause, cure)
+
+
+def require_first_call(config: RatioConfig, min_rows: int) -> None:
+    """On a simulated clock the actor waits for the first call: it must be possible before that.
+
+    Raises:
+        ConfigError: the call needs more transitions than the actor makes before it waits.
+    """
+    steps = config.warmup_steps + config.max_lead_steps
+    _require(
+        config.clock == "wall" or steps > min_rows,
+        f"the first call needs {min_rows} transitions, but the actor waits after {steps} steps",
+        f"set warmup_steps to at least {min_rows}, or min_rows below {steps}",
+    )

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from learner.ratio import Ratio, RatioConfig
+from learner.ratio import Ratio, RatioConfig, require_first_call
 from learner.replay.batch import TransitionBatch
 from learner.replay.budget import ReplayConfig
 from learner.replay.pools import Pools
@@ -106,7 +106,7 @@ class Sampler:
         arrivals: Arrivals,
         device_put: Callable[[TransitionBatch], TransitionBatch],
     ) -> None:
-        _require_progress(config, ratio)
+        require_first_call(ratio, config.min_rows)
         self.pools = Pools(interface, config.replay)
         self.ratio = Ratio(ratio)
         self.position = 0
@@ -116,6 +116,8 @@ class Sampler:
         self._device_put = device_put
         self._call = 0
         self._consumed: dict[Stream, int] = {}
+        self._lost_since_call = False
+        self._starved = False
         self._backlog: Iterator[Numbered] = iter(())
         self._prepared: queue.Queue[PreparedCall] = queue.Queue(config.queue_depth)
         self._draining = threading.Event()
@@ -127,6 +129,15 @@ class Sampler:
     def consumed(self) -> dict[Stream, int]:
         """Training steps of each stream that were taken in so far, lost ones included."""
         return dict(self._consumed)
+
+    def stranded(self) -> dict[Stream, int] | None:
+        """`consumed`, where steps were lost that a call was waiting for, and nothing is left to call with.
+
+        The actors count what was lost as made: without this they would wait for that call for ever.
+        """
+        consumed = self.consumed
+        waits = self._starved and self._prepared.empty()
+        return consumed if waits and self._lost_since_call else None
 
     @property
     def finished(self) -> bool:
@@ -217,6 +228,7 @@ class Sampler:
         """The next record of the log; None when closing, or when draining and there is no more."""
         while not self._closing.is_set():
             numbered = self._arrived(TURN_SECONDS)
+            self._starved = numbered is None
             if numbered is not None or self._draining.is_set():
                 return numbered
         return None
@@ -240,6 +252,7 @@ class Sampler:
             raise ValueError(f"record {number} of the log came where {self.position} is next")
         self.position = number + 1
         self.pools.apply(record)
+        self._lost_since_call |= isinstance(record, LostRecord)
         steps = _steps_used(record)
         if steps:
             stream = stream_of(record)
@@ -249,6 +262,7 @@ class Sampler:
         updates, first_update = self.ratio.config.call_updates, self.ratio.updates
         batch = self._device_put(self._draw(updates))
         self.ratio.spend()
+        self._lost_since_call = False
         prepared = PreparedCall(
             call=self._call,
             first_update=first_update,
@@ -285,14 +299,3 @@ def _steps_used(record: Record) -> int:
     if isinstance(record, LostRecord):
         return record.count
     return int(isinstance(record, StepRecord) and record.kind is EpisodeKind.TRAINING)
-
-
-def _require_progress(config: SamplerConfig, ratio: RatioConfig) -> None:
-    """On a simulated clock the actor waits for the first call: it must be possible before that."""
-    steps = ratio.warmup_steps + ratio.max_lead_steps
-    if ratio.clock == "simulated" and steps <= config.min_rows:
-        raise ConfigError(
-            STAGE,
-            f"the first call needs {config.min_rows} transitions, but the actor waits after {steps} steps",
-            f"set warmup_steps to at least {config.min_rows}, or min_rows below {steps}",
-        )

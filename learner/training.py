@@ -36,13 +36,17 @@ class Calls(Protocol):
         """The next call, or None when there is none in time."""
         ...
 
+    def stranded(self) -> Mapping[Stream, int] | None:
+        """Training steps of each stream that came in, where losses left no call to wait for; else None."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outlets:
     """Where results go, and who is asked at every turn whether its thread still lives.
 
     Attributes:
-        consumed: told how many training steps of each stream are used up, after every call.
+        consumed: told how many training steps of each stream are used up, after every call and after losses.
         checks: each raises what ended its thread, if anything did.
     """
 
@@ -79,6 +83,7 @@ class Trainer:
         self._publish = publish
         self._clock = clock
         self._pending: Started | None = None
+        self._stranded: Mapping[Stream, int] | None = None
         self._published_call = progress.call
         self._published_at = clock.now()
 
@@ -104,6 +109,8 @@ class Trainer:
         if prepared is not None:
             self._start(prepared)
         self._finish(previous)
+        if idle:
+            self._report_losses()
         self._offer_what_is_due()
         self._outlets.telemetry.turn(self.progress, waited_seconds)
         return prepared is not None
@@ -145,6 +152,12 @@ class Trainer:
             jax.block_until_ready(metrics)
             self._outlets.consumed(prepared.consumed)
             self._outlets.telemetry.finished()
+
+    def _report_losses(self) -> None:
+        stranded = self._calls.stranded()
+        if stranded is not None and stranded != self._stranded:
+            self._stranded = stranded
+            self._outlets.consumed(stranded)
 
     def _offer_what_is_due(self) -> None:
         if self._publish_due():

@@ -1,4 +1,5 @@
 import dataclasses
+import time
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from learner.checkpoints import list_checkpoints, usable_checkpoints
 from learner.training import copy_on_device
 from shared.errors import CheckpointError, NonFiniteError
 from shared.policy.snapshot import decode_snapshot
+from shared.records import LostRecord
 
 STEPS = 30
 UPDATES = 4 * (STEPS - 5)
@@ -28,6 +30,32 @@ def test_consumption_is_reported_after_every_call_in_order(make_core, steps):
     core = make_core()
     core.run(steps(STEPS))
     assert [next(iter(consumed.values())) for consumed in core.consumed] == list(range(6, STEPS + 1))
+
+
+def test_losses_are_reported_where_no_call_can_follow(make_core, steps):
+    """An actor that may lead by four steps made all four and lost them; it must hear of it to go on."""
+    core = make_core()
+    core.feed(steps(7))
+    core.sampler.start()
+    deadline = time.monotonic() + 30.0
+    while core.trainer.progress.position < 7:
+        assert time.monotonic() < deadline
+        core.trainer.turn(0.1)
+    while core.trainer.turn(0.1):
+        pass
+    stream = ("actor", "life")
+    assert core.consumed[-1] == {stream: 7}
+    told = len(core.consumed)
+    lost = LostRecord(
+        actor_id="actor", incarnation="life", sequence=7, time_seconds=0.0, count=4, cause="damaged"
+    )
+    core.arrivals.put((7, lost))
+    while len(core.consumed) == told:
+        assert time.monotonic() < deadline
+        core.trainer.turn(0.1)
+    for _ in range(3):
+        core.trainer.turn(0.1)
+    assert core.consumed[told:] == [{stream: 11}]
 
 
 def test_the_last_policy_is_published_and_versions_count_up(make_core, steps):
