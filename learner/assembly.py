@@ -45,6 +45,7 @@ class Surroundings:
         incarnation: of this learner.
         device: what computes, in words.
         wait_until_durable: see `Checkpointer`.
+        interrupted: whether a signal came.
         closing: ends the threads of all parts.
     """
 
@@ -52,6 +53,7 @@ class Surroundings:
     incarnation: str
     device: str
     wait_until_durable: Callable[[int], bool]
+    interrupted: Callable[[], bool]
     clock: Clock
     closing: ExitStack
 
@@ -77,6 +79,7 @@ def assemble(
         MemoryBudgetError: the replay cannot fit.
         CheckpointError: what is to be restored is of other settings, or acts otherwise than it did.
         ConfigError: settings do not go together, or wandb is asked for and not installed.
+        CloningInterrupted: a signal came meanwhile.
     """
     announce_memory(config, interface)
     agent = SAC(config.agent, interface)
@@ -84,7 +87,7 @@ def assemble(
     prober = Prober(select_action)
     sampler = build_sampler(config, interface, beginning, around.ingest)
     around.closing.callback(sampler.close, CLOSE_SECONDS)
-    state, progress = initial_state(config, agent, beginning, select_action)
+    state, progress = initial_state(config, agent, beginning, select_action, around.interrupted)
     compile_ahead(config, agent, state, prober)
     return connect(config, agent, state, progress, sampler, prober, around)
 
@@ -186,7 +189,11 @@ def build_sampler(
 
 
 def initial_state(
-    config: LearnerConfig, agent: SAC, beginning: Beginning, select_action: SelectAction
+    config: LearnerConfig,
+    agent: SAC,
+    beginning: Beginning,
+    select_action: SelectAction,
+    interrupted: Callable[[], bool],
 ) -> tuple[SACState, Progress]:
     """The agent's state: restored and checked, taken from another run, cloned from demonstrations, or new."""
     state = agent.init(jax.random.key(config.seed))
@@ -199,7 +206,7 @@ def initial_state(
     if beginning.networks is not None:
         log.info("starting with the networks of %s", beginning.networks.path)
         return with_networks(agent, state, beginning.networks), Progress(ratio={})
-    state, updates = imitate(agent, state, beginning.demos, config.imitation, config.seed)
+    state, updates = imitate(agent, state, beginning.demos, config.imitation, config.seed, interrupted)
     return state, Progress(ratio={}, pretrain_updates=updates)
 
 

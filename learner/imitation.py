@@ -1,8 +1,10 @@
 """Initialisation of the policy by cloning the demonstrations, before the first critic update."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import jax
 
 from learner.agents.sac import SAC
 from learner.agents.state import SACState
@@ -40,17 +42,31 @@ class ImitationConfig:
             )
 
 
+class CloningInterrupted(Exception):
+    """Training is to end before it began. Nothing is kept of this, so that the next life clones anew."""
+
+
 def imitate(
-    agent: SAC, state: SACState, records: Sequence[Record], config: ImitationConfig, seed: int
+    agent: SAC,
+    state: SACState,
+    records: Sequence[Record],
+    config: ImitationConfig,
+    seed: int,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> tuple[SACState, int]:
     """Clone the demonstrations among `records`: the new state, and how many updates that took.
 
     Nothing happens where there are none. `state` is donated. The result depends on the arguments alone.
+
+    Raises:
+        CloningInterrupted: between two calls `interrupted` said so.
     """
     store = demo_store(agent.interface, records)
     calls = -(-config.updates // config.updates_per_call) if len(store.sampleable) else 0
     metrics = {}
     for call in range(calls):
+        if interrupted():
+            raise CloningInterrupted
         rows = plan(
             generator(seed, FIRST_CALL + call),
             store.sampleable,
@@ -60,7 +76,7 @@ def imitate(
             demo_share=1.0,
         )
         batch = gather(rows, store, store, n_step=1, discount=agent.config.discount)
-        state, metrics = agent.imitate(state, batch)
+        state, metrics = jax.block_until_ready(agent.imitate(state, batch))
     if metrics:
         error = float(metrics["demo_action_error"])
         steps, updates = len(store.sampleable), calls * config.updates_per_call

@@ -9,9 +9,11 @@ from learner.assembly import Parts, Surroundings, assemble
 from learner.config import LearnerConfig
 from learner.devices import prepare_device
 from learner.ending import Ending, Goals, Interrupt
+from learner.imitation import CloningInterrupted
 from learner.ingest import Ingest
 from learner.intake import OnDurable
 from learner.log import EpisodeLog
+from learner.run_lock import held
 from learner.screen import Screen
 from learner.start import EPISODES, begin, claim, keep_settings
 from learner.summary import Summary, summarise
@@ -48,6 +50,10 @@ class Life:
         Raises:
             HandsOnError, OSError: what ended it early. The log is synced and a summary is left all the same.
         """
+        with held(self._config.run_dir):
+            return self._run()
+
+    def _run(self) -> Summary:
         claim(self._config.run_dir, resume=self._config.resume)
         device = prepare_device(self._config.hardware)
         log.info("learner %s computes on %s", self._incarnation, device)
@@ -61,6 +67,7 @@ class Life:
                 incarnation=self._incarnation,
                 device=device,
                 wait_until_durable=self._wait_until_durable,
+                interrupted=lambda: self._interrupt.cause is not None,
                 clock=self._clock,
                 closing=closing,
             )
@@ -84,7 +91,10 @@ class Life:
         interface = self._await_interface(ingest)
         if interface is None:
             return f"{self._interrupt.cause} received"
-        self._parts = assemble(self._config, interface, beginning, around)
+        try:
+            self._parts = assemble(self._config, interface, beginning, around)
+        except CloningInterrupted:
+            return f"{self._interrupt.cause} received"
         keep_settings(self._config)  # with --resume only now: a flag that was refused is not kept
         del beginning
         cause = self._train(ingest, self._parts)

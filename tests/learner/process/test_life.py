@@ -13,6 +13,7 @@ from learner.checkpoints import list_checkpoints, read_checkpoint
 from learner.ending import Interrupt
 from learner.life import Life
 from learner.replay.budget import ReplayConfig
+from learner.run_lock import held
 from shared.clock import SystemClock
 from shared.episodes import EpisodeWriter
 from shared.errors import CheckpointError, ConfigError, InterfaceMismatch, MemoryBudgetError
@@ -150,6 +151,37 @@ def test_a_run_directory_is_not_used_twice_by_mistake(config, live, interface):
     with pytest.raises(ConfigError, match="holds a run") as caught:
         live(config)
     assert "--resume" in caught.value.cure
+
+
+def test_two_learners_do_not_share_a_run_directory(config, live):
+    with held(config.run_dir), pytest.raises(ConfigError, match="another learner is running") as caught:
+        live(config)
+    assert str(config.run_dir) in caught.value.cause
+    interrupt = Interrupt()
+    interrupt.cause = "SIGINT"
+    assert live(config, interrupt=interrupt).cause == "SIGINT received"
+
+
+def test_a_signal_while_cloning_is_noticed_before_all_is_cloned(config, demos, live):
+    class SoonInterrupted(Interrupt):
+        """The signal comes once the learner has looked a few times."""
+
+        looks = 0
+
+        @property
+        def cause(self):
+            SoonInterrupted.looks += 1
+            return "SIGINT" if SoonInterrupted.looks > 4 else None
+
+        @cause.setter
+        def cause(self, value):
+            pass
+
+    endless = dataclasses.replace(config.imitation, updates=10**9)
+    config = dataclasses.replace(config, demos=(demos,), imitation=endless)
+    summary = live(config, interrupt=SoonInterrupted())
+    assert summary.cause == "SIGINT received"
+    assert list_checkpoints(config.run_dir / "checkpoints") == []
 
 
 def test_demonstrations_of_another_world_are_refused(config, demos, live, tmp_path, interface, steps):
