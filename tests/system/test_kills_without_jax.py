@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests import results
+
 
 def survive(repository, kills: int, seconds: float) -> dict[str, int]:
     command = [sys.executable, "-m", "tests.system.kills_without_jax", "--kills", str(kills)]
@@ -27,4 +29,4 @@ def test_three_kills(repository):
 
 @pytest.mark.acceptance
 def test_a_thousand_kills(repository):
-    survive(repository, 1000, 3600.0)
+    results.record("kills-without-jax", survive(repository, 1000, 3600.0))

@@ -67,6 +67,15 @@ def test_three_seeds_learn_from_twenty_demonstrations(tmp_path, task, pooled, ea
 
 
 @pytest.mark.acceptance
+def test_practice_climbs_well_past_cloning(tmp_path) -> None:
+    result = train(tmp_path, "--task", "pick_cube", "--demos", "3")
+    keep("few_demos", [result])
+    require_that_it_adds_up(result)
+    assert result["success_rate"] >= result["cloning_alone"] + 0.2
+    assert result["success_rate"] >= 0.9
+
+
+@pytest.mark.acceptance
 def test_reach_takes_two_minutes(tmp_path) -> None:
     result = train(tmp_path, "--task", "reach")
     keep("reach", [result])
