@@ -136,8 +136,7 @@ class Sampler:
         The actors count what was lost as made: without this they would wait for that call for ever.
         """
         consumed = self.consumed
-        waits = self._starved and self._prepared.empty()
-        return consumed if waits and self._lost_since_call else None
+        return consumed if self._lost_since_call and self._starved and self._prepared.empty() else None
 
     @property
     def finished(self) -> bool:

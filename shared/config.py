@@ -4,6 +4,7 @@ A configuration is a frozen `kw_only` dataclass beside what it configures; the s
 becomes its help. It can hold bool, int, float, str, Path, Literal, Enum (by value), tuple, dict with string
 keys, `T | None` (written "none") and other such dataclasses. An unknown key is an error that names the
 nearest one; a value of another type is never converted, except an integer where a float is asked for.
+A float is finite, unless its default is not.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from shared.errors import ConfigError
+from shared.finite_settings import default_of, require_finite
 
 T = TypeVar("T")
 
@@ -67,6 +69,7 @@ def parse_command_line(
             description=f"{description}\n{_sources_help(presets or {})}",
             config=(tyro.conf.EnumChoicesFromValues, tyro.conf.AvoidSubcommands),
         )
+        require_finite(parsed, base, "command line")
         return cast(T, parsed)
     except ConfigError as error:
         print(error, file=sys.stderr)
@@ -86,7 +89,9 @@ def load_toml(path: Path, cls: type[T], base: T | None = None) -> T:
         raise ConfigError(stage, f"cannot be read: {error.strerror}", "name an existing TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(stage, f"is not TOML: {error}", "see https://toml.io for the notation") from None
-    return cast(T, _build(cls, table, base, stage, ()))
+    built = _build(cls, table, base, stage, ())
+    require_finite(built, base, stage)
+    return cast(T, built)
 
 
 def dump_toml(config: object) -> str:
@@ -140,7 +145,7 @@ def _build(cls: type[object], table: object, base: object, stage: str, where: tu
     hints = typing.get_type_hints(cls)
     values: dict[str, object] = {}
     for name, field in fields.items():
-        known = getattr(base, name) if base is not None else _default(field)
+        known = getattr(base, name) if base is not None else default_of(field)
         if name in given:
             values[name] = _convert(given[name], hints[name], known, stage, (*where, name))
         elif known is dataclasses.MISSING:
@@ -148,12 +153,6 @@ def _build(cls: type[object], table: object, base: object, stage: str, where: tu
         else:
             values[name] = known
     return cls(**values)
-
-
-def _default(field: "dataclasses.Field[Any]") -> object:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default
 
 
 def _convert(value: object, hint: Any, base: object, stage: str, where: tuple[str, ...]) -> object:
