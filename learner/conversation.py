@@ -10,7 +10,7 @@ from learner.sessions import Session, Sessions, require_name, superseded
 from shared.clock import Clock
 from shared.codec import Buffer, malformed, records_of
 from shared.delivery import Stream
-from shared.errors import InterfaceMismatch, ProtocolError
+from shared.errors import ConfigError, InterfaceMismatch, ProtocolError
 from shared.link.listener import Incoming, Listener
 from shared.protocol import (
     Ack,
@@ -159,7 +159,7 @@ class Conversation:
     def _other_interface(self, hello: Hello) -> Refuse | None:
         try:
             self._intake.fix(hello.interface, f"actor {hello.actor_id} on {hello.host}")
-        except InterfaceMismatch as error:
+        except (ConfigError, InterfaceMismatch) as error:
             return Refuse("interface", error.cause[:LONGEST_CAUSE], error.cure)
         return None
 

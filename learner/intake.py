@@ -13,7 +13,8 @@ from learner.log import read_log, restore_ledger
 from learner.warm_up import WarmUp
 from shared.codec import malformed
 from shared.delivery import ReceiveLedger, Stream, Verdict
-from shared.interface import InterfaceSpec, require_equal
+from shared.errors import EpisodeFileError, ProtocolError
+from shared.interface import InterfaceSpec, require_equal, require_sound
 from shared.records import LostRecord, Record, StepRecord, next_sequence, stream_of
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,12 @@ class Intake:
         return count
 
     def fix(self, interface: InterfaceSpec, whose: str) -> None:
-        """The run's interface from now on; raises InterfaceMismatch where it is another one already."""
+        """The run's interface from now on; raises InterfaceMismatch where it is another one already.
+
+        Raises:
+            ConfigError: it describes no world.
+        """
+        require_sound(interface, whose)
         with self._lock:
             if self.interface is None:
                 self._layouts = {e.name: (np.dtype(e.dtype), e.shape) for e in interface.observations}
@@ -86,7 +92,18 @@ class Intake:
                 self._admit(record)
 
     def admit_file(self, records: Iterable[Record]) -> None:
-        """Store what is new in a file, which may be cut or damaged: what it lacks counts as lost."""
+        """Store what is new in a file, which may be cut or damaged: what it lacks counts as lost.
+
+        Raises:
+            EpisodeFileError: a step does not follow the interface; then nothing is stored.
+        """
+        records = list(records)
+        try:
+            for record in records:
+                self.require_layout(record)
+        except ProtocolError as error:
+            cure = "record it again with `handson demo` for this task, or leave its file out of the demos"
+            raise EpisodeFileError("demonstrations", error.cause, cure) from None
         with self._lock:
             for record in records:
                 received = self.ledger.received(stream_of(record))

@@ -20,9 +20,9 @@ from mcap.writer import CompressionType, Writer
 
 from shared import episode_messages as messages
 from shared import episode_schemas as schemas
-from shared.errors import EpisodeFileError
+from shared.errors import ConfigError, EpisodeFileError
 from shared.fresh_file import create_hidden, reveal
-from shared.interface import InterfaceSpec, decode_interface, encode_interface
+from shared.interface import InterfaceSpec, decode_interface, encode_interface, require_sound
 from shared.mcap_stream import STAGE, McapStream
 from shared.records import AmendRecord, LostRecord, Record, StepRecord, amended
 from shared.step import EpisodeKind, Observation
@@ -239,7 +239,8 @@ class EpisodeFile:
     def _interface_in(self, metadata: dict[str, str]) -> InterfaceSpec:
         try:
             interface = decode_interface(metadata["interface"].encode())
-        except (KeyError, msgspec.MsgspecError) as error:
+            require_sound(interface, str(self.path))
+        except (KeyError, msgspec.MsgspecError, ConfigError) as error:
             raise self._foreign(f"holds no interface that can be understood ({error})") from error
         if interface.fingerprint != metadata.get("interface_fingerprint"):
             raise self._foreign("holds an interface that is not what its fingerprint says")

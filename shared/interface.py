@@ -2,14 +2,19 @@
 checkpoint and episode file; two parties with different fingerprints never exchange a step."""
 
 import hashlib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 import numpy as np
 
-from shared.errors import InterfaceMismatch, ObservationError
+from shared.errors import ConfigError, InterfaceMismatch, ObservationError
 from shared.step import Observation
+
+MOST_ELEMENTS = 2**26
+"""Of one observation in all its entries; more is a mistake, or an attack on the reader's memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +124,59 @@ def encode_interface(spec: InterfaceSpec) -> bytes:
 def decode_interface(data: bytes) -> InterfaceSpec:
     """The spec behind `encode_interface`; raises msgspec.ValidationError on anything else."""
     return msgspec.json.decode(data, type=InterfaceSpec)
+
+
+def require_sound(spec: InterfaceSpec, whose: str) -> None:
+    """Refuse an interface that describes no world, as another party may send it or a file may hold it.
+
+    Raises:
+        ConfigError: a shape, a bound, a normalisation, a name or the rate makes no sense.
+    """
+    if (fault := _fault(spec)) is not None:
+        cure = (
+            "correct what the environment declares as its InterfaceSpec, or use files that HandsOn recorded"
+        )
+        raise ConfigError("interface", f"that of {whose} is not sound: {fault}", cure)
+
+
+def _fault(spec: InterfaceSpec) -> str | None:
+    for entry in spec.observations:
+        if (fault := _observation_fault(entry)) is not None:
+            return f"observation {entry.name!r} {fault}"
+    for entry in spec.actions:
+        if len(entry.low) != len(entry.high) or not all(map(_bounds, entry.low, entry.high)):
+            return f"action {entry.name!r} has bounds {entry.low} and {entry.high}"
+    for names in ([entry.name for entry in spec.observations], [entry.name for entry in spec.actions]):
+        if len(set(names)) != len(names) or "" in names:
+            return f"the names {names} are not unique"
+    if sum(math.prod(entry.shape) for entry in spec.observations) > MOST_ELEMENTS:
+        return f"an observation has more than {MOST_ELEMENTS} elements"
+    if not (math.isfinite(spec.control_hz) and spec.control_hz > 0):
+        return f"control_hz is {spec.control_hz}"
+    return None
+
+
+def _observation_fault(entry: ObservationEntry) -> str | None:
+    if any(length < 1 for length in entry.shape):
+        return f"has shape {list(entry.shape)}"
+    low, high = entry.low, entry.high
+    if not _finite([bound for bound in (low, high) if bound is not None]) or (
+        low is not None and high is not None and low >= high
+    ):
+        return f"has bounds {low} and {high}"
+    if not {len(entry.offset), len(entry.scale)} <= {0, math.prod(entry.shape)}:
+        return f"has {len(entry.offset)} offsets and {len(entry.scale)} scales for shape {list(entry.shape)}"
+    if not _finite(entry.offset) or not _finite(entry.scale) or 0.0 in entry.scale:
+        return "is normalised by numbers that are not finite, or a scale of 0"
+    return None
+
+
+def _bounds(low: float, high: float) -> bool:
+    return _finite([low, high]) and low < high
+
+
+def _finite(numbers: Sequence[float]) -> bool:
+    return all(map(math.isfinite, numbers))
 
 
 def require_equal(mine: InterfaceSpec, theirs: InterfaceSpec, stage: str, whose: str) -> None:

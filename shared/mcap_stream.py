@@ -47,14 +47,17 @@ class McapStream:
     def messages(self) -> Iterator[tuple[str, memoryview]]:
         """(topic, data) of every message in file order; damage is an error where sound messages follow."""
         topics: dict[int, str] = {}
-        for opcode, body in self._chunk_records():
-            if opcode == Opcode.CHANNEL:
-                channel = Channel.read(_stream(body))
-                topics[channel.id] = channel.topic
-            elif opcode == Opcode.MESSAGE:
-                yield topics.get(_MESSAGE.unpack_from(body)[0], "no channel"), body[_MESSAGE.size :]
+        for data in self._sound_chunks():
+            try:
+                messages = list(_messages_in(data, topics))
+            except (McapError, struct.error, ValueError) as error:
+                raise self._error(
+                    f"has a chunk that cannot be understood ({error})",
+                    "name an episode file that HandsOn recorded, or restore it from a copy",
+                ) from error
+            yield from messages
 
-    def _chunk_records(self) -> Iterator[tuple[int, memoryview]]:
+    def _sound_chunks(self) -> Iterator[memoryview]:
         damaged_at = None
         for offset, opcode, body in self._records():
             if opcode != Opcode.CHUNK:
@@ -63,7 +66,7 @@ class McapStream:
             if data is None:
                 damaged_at = offset
             elif damaged_at is None:
-                yield from _split(data)
+                yield data
             else:
                 raise self._error(
                     f"is damaged at byte {damaged_at}, and sound messages follow",
@@ -123,11 +126,23 @@ def _sound_data(body: bytes) -> memoryview | None:
     return memoryview(chunk.data) if zlib.crc32(chunk.data) == chunk.uncompressed_crc else None
 
 
+def _messages_in(data: memoryview, topics: dict[int, str]) -> Iterator[tuple[str, memoryview]]:
+    """(topic, data) of the messages in a chunk; the channels that it declares enter `topics`."""
+    for opcode, body in _split(data):
+        if opcode == Opcode.CHANNEL:
+            channel = Channel.read(_stream(body))
+            topics[channel.id] = channel.topic
+        elif opcode == Opcode.MESSAGE:
+            yield topics.get(_MESSAGE.unpack_from(body)[0], "no channel"), body[_MESSAGE.size :]
+
+
 def _split(data: memoryview) -> Iterator[tuple[int, memoryview]]:
     offset = 0
     while offset < len(data):
         opcode, length = _RECORD.unpack_from(data, offset)
         offset += _RECORD.size
+        if length > len(data) - offset:
+            raise ValueError(f"a record of {length} bytes, where {len(data) - offset} are left")
         yield opcode, data[offset : offset + length]
         offset += length
 

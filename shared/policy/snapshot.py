@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import CheckpointError, ConfigError
+from shared.interface import require_sound
 from shared.policy.parameters import FlatParameters
 from shared.policy.spec import PolicySpec
 
@@ -164,6 +165,7 @@ def _decode_header(header: Buffer, stage: str) -> _Header:
                 "use the HandsOn release that wrote it, or train again",
             )
         decoded = msgspec.msgpack.decode(header, type=_Header)
+        require_sound(decoded.spec.interface, "the policy")
     except (msgspec.DecodeError, ConfigError) as error:
         raise CheckpointError(stage, f"is damaged or foreign: {error}", "use another checkpoint") from None
     if (decoded.spec.fingerprint, decoded.spec.interface.fingerprint) != (

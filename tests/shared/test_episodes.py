@@ -1,8 +1,10 @@
 """Episode files give back what was written, up to where their writer was cut off, or say what is wrong."""
 
 import os
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -353,6 +355,20 @@ class TestBadFiles:
         with EpisodeWriter(path, wide, opened_by="test") as writer:
             writer.write(step_record(0))
         with pytest.raises(EpisodeFileError, match="has shape"):
+            list(read_episodes(path).records())
+
+    @pytest.mark.parametrize(
+        "content",
+        [b"\x05", b"\x05" + b"\xff" * 8, b"\x05" + bytes(8), b"\x04" + (2).to_bytes(8, "little") + b"ab"],
+    )
+    def test_a_chunk_with_a_sound_checksum_and_no_sense(self, tmp_path: Path, content: bytes) -> None:
+        path = tmp_path / "e.mcap"
+        EpisodeWriter(path, INTERFACE, opened_by="test").abandon()
+        crc, size = zlib.crc32(content), len(content)
+        body = struct.pack("<QQQII", 0, 0, size, crc, 0) + struct.pack("<Q", size) + content
+        with path.open("ab") as file:
+            file.write(struct.pack("<BQ", 6, len(body)) + body)
+        with pytest.raises(EpisodeFileError, match="chunk that cannot be understood"):
             list(read_episodes(path).records())
 
     def test_a_name_that_is_taken(self, tmp_path: Path) -> None:

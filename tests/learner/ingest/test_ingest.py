@@ -17,7 +17,7 @@ from learner.log import EpisodeLog, read_log
 from learner.ratio import RatioConfig
 from shared import codec
 from shared.clock import SystemClock
-from shared.errors import InterfaceMismatch, LinkError, Refused
+from shared.errors import EpisodeFileError, InterfaceMismatch, LinkError, Refused
 from shared.link import sockets
 from shared.link.listener import ListenerConfig
 from shared.protocol import (
@@ -96,6 +96,12 @@ class TestJoining:
             ingest.use_interface(replace(learner.interface, control_hz=20.0), "checkpoint 3")
         with pytest.raises(Refused, match="the interface of actor actor-0 on robot"):
             learner.actor(ingest, interface=replace(learner.interface, control_hz=20.0)).join()
+
+    def test_an_interface_that_describes_no_world_is_refused_and_fixes_nothing(self, learner: Any) -> None:
+        ingest = learner.start()
+        with pytest.raises(Refused, match="control_hz is 0"):
+            learner.actor(ingest, interface=replace(learner.interface, control_hz=0.0)).join()
+        assert ingest.wait_for_interface(0.0) is None
 
     def test_another_kind_of_clock_is_refused(self, learner: Any) -> None:
         with pytest.raises(Refused, match=r"simulated clock, the learner on a wall clock(.|\n)*--clock wall"):
@@ -226,6 +232,10 @@ class TestRecords:
         assert learner.log.records[2].count == 2
         counters = ingest.counters()
         assert (counters.received, counters.lost, counters.duplicate) == (3, 2, 0)
+        wide = person.step(5, kind=EpisodeKind.DEMO, chosen_action=np.zeros(3, np.float32))
+        with pytest.raises(EpisodeFileError, match=r"has an action of float32\[3\]"):
+            ingest.admit([wide])
+        assert len(learner.log.records) == 4
 
 
 class TestTelling:
