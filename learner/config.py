@@ -47,7 +47,7 @@ class LearnerConfig:
     max_steps: int | None = None
     """End after this many training steps."""
     end_with_actors: bool = False
-    """End once there were actors and all of them have left."""
+    """End once there were actors and all of them have left; by silence, six leases after the last."""
     drain_seconds: float = 30.0
     """At the end, how long to go on with updates that steps have paid for; after a signal: 0.6 at most."""
     wandb: bool = False
