@@ -34,10 +34,11 @@ SIM_TASKS: dict[str, SimConfig] = {
     "reach": SimConfig(
         task="reach",
         minutes=2.0,
-        demos=20,
+        demos=40,
         evaluation_seconds=25.0,
+        target=Target(stop_at=0.98, pass_at=0.95),
         learner=_learner(utd=4.0, warmup_steps=100),
-        actor=_actor(every_steps=250, episodes=30),
+        actor=_actor(every_steps=250, episodes=50),
     ),
     "pick_cube": SimConfig(
         task="pick_cube",
