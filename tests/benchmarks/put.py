@@ -43,7 +43,7 @@ INTERFACE = InterfaceSpec(
 
 def main() -> Iterator[dict[str, object]]:
     """p50 and p99 in milliseconds, with the sender saturated and idle, beside a plain copy of the frames."""
-    steps = _steps()
+    steps = example_steps()
     for saturated in (True, False):
         seconds, sent_per_second = _measure(steps, saturated)
         copies = [_copy_seconds(step) for step in steps for _ in range(20)]
@@ -68,16 +68,16 @@ def _measure(steps: list[Step], saturated: bool) -> tuple[list[float], float]:
     learner = multiprocessing.get_context("spawn").Process(target=_forgetful_learner, args=(theirs,))
     learner.start()
     try:
-        session = _session(uplink, ours.recv())
+        link = session(uplink, ours.recv())
         try:
             for number in range(BACKLOG):
                 _put(uplink, steps[number % len(steps)], number)
             if saturated:
-                session.start()
-                session.welcomed(10.0)
+                link.start()
+                link.welcomed(10.0)
             return _timed_puts(uplink, steps)
         finally:
-            session.close(10.0)
+            link.close(10.0)
     finally:
         ours.send(None)
         learner.join(10.0)
@@ -107,7 +107,7 @@ def _put(uplink: Uplink, step: Step, number: int) -> float:
             return time.perf_counter() - began
 
 
-def _session(uplink: Uplink, endpoint: str) -> Session:
+def session(uplink: Uplink, endpoint: str) -> Session:
     hello = Hello(
         protocol_version=PROTOCOL_VERSION,
         channel="control",
@@ -152,7 +152,7 @@ def _welcome() -> Welcome:
     )
 
 
-def _steps() -> list[Step]:
+def example_steps() -> list[Step]:
     rng = np.random.default_rng(0)
     return [
         Step(
