@@ -32,6 +32,7 @@ class Child:
         self.name = name
         self.log_path = log_path
         self._process = process
+        self._interrupted = False
 
     @property
     def pid(self) -> int:
@@ -53,6 +54,7 @@ class Child:
     def interrupt(self) -> None:
         """Ask it to end, as Ctrl-C does."""
         if self.status is None:
+            self._interrupted = True
             self._process.send_signal(signal.SIGINT)
 
     def end(self, seconds: float) -> int:
@@ -64,8 +66,8 @@ class Child:
         return self._process.wait(KILL_SECONDS)
 
     def check(self) -> None:
-        """Raise ProcessFailed if it ended with an error."""
-        if self.status not in (None, 0):
+        """Raise ProcessFailed if it ended with an error; to die of our own interrupt, after its work, is none."""
+        if self.status not in (None, 0) and not (self._interrupted and self.status == -signal.SIGINT):
             raise self.failure()
 
     def failure(self) -> ProcessFailed:
