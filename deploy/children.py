@@ -66,7 +66,7 @@ class Child:
         return self._process.wait(KILL_SECONDS)
 
     def check(self) -> None:
-        """Raise ProcessFailed if it ended with an error; to die of our own interrupt, after its work, is none."""
+        """Raise ProcessFailed if it ended with an error; dying of our own interrupt is none."""
         if self.status not in (None, 0) and not (self._interrupted and self.status == -signal.SIGINT):
             raise self.failure()
 

@@ -34,6 +34,7 @@ def test_a_short_run_leaves_everything(tmp_path: Path):
     run = tmp_path / "run"
     short = ("--demos", "2", "--actor.max-steps", "130", "--actor.evaluation.every-steps", "60")
     few = ("--actor.evaluation.episodes", "2", "--learner.imitation.updates", "50", "--minutes", "5")
+    few += ("--target.stop-at", "2")
     done = subprocess.run(
         command(run, "--task", "reach", *short, *few), capture_output=True, text=True, timeout=RUN_SECONDS
     )
