@@ -1,8 +1,8 @@
 """Rollout: the control loop of one episode: observe, choose, step, judge, record.
 
-The same loop practises, demonstrates and evaluates; only the chooser and what becomes of the steps differ. On
-a wall
-clock it never waits for a socket, a disk or a compile: `RobotEnv.step` owns the rate, and `keep` only copies.
+The same loop practises, demonstrates and evaluates; only the chooser and what becomes of the steps differ.
+On a wall clock it never waits for a socket, a disk or a compile: `RobotEnv.step` owns the rate, and `keep`
+only copies.
 """
 
 import math
@@ -102,7 +102,8 @@ class Rollout:
             try:
                 hooks.keep(step, episode.length - 1)
             except SpoolFull as full:
-                last = step if step.last else self._recorder.cut(step, Why.FAULT)
+                # The step itself is sound, and so is learned from: FAULT would mask it.
+                last = step if step.last else self._recorder.cut(step, Why.OPERATOR_ABORT)
                 return episode.outcome(Why.FAULT, fault=full, unkept=last)
             if step.why is not None:
                 return episode.outcome(step.why, fault=fault)

@@ -11,12 +11,18 @@ from shared.link.keys import KeyPair, PublicKey
 from shared.link.sockets import Socket
 
 # One closed connection says little: the learner may just have ended. So many in a row, from a port
-# that speaks ZeroMQ, mean that it cannot read what we encrypt: its key is not the one that we trust.
+# that speaks ZeroMQ, mean that it cannot read what we send: its greeting then tells why.
 CLOSED_IN_A_ROW = 3
 
 _FAILED = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 _EVENTS = _FAILED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_SUCCEEDED
 _STAGE = "link"
+
+# ZMTP 3.1 (RFC 37): a greeting is signature, version, mechanism and filler. One that has read our version
+# tells its mechanism; one that had read another mechanism than its own would hang up instead.
+_SIGNATURE_AND_VERSION = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x01"
+_MECHANISM = slice(12, 32)
+_GREETING_BYTES = 64
 
 
 class HandshakeWatch:
@@ -41,13 +47,19 @@ class HandshakeWatch:
             self._closed = 0 if event == zmq.EVENT_HANDSHAKE_SUCCEEDED else self._closed + 1
             if self._pair and self._closed == CLOSED_IN_A_ROW:
                 self._closed = 0
-                if _speaks_zeromq(self._address):
-                    raise self._wrong_learner()
+                self._require_our_mechanism(_mechanism(self._address))
 
     def close(self) -> None:
         """Stop watching."""
         self._dealer.disable_monitor()
         self.socket.close(0)
+
+    def _require_our_mechanism(self, mechanism: bytes | None) -> None:
+        """Whichever end hangs up first, the learner's greeting says which of the two causes it was."""
+        if mechanism == b"CURVE":
+            raise self._wrong_learner()
+        if mechanism is not None:
+            raise self._other_mechanism()
 
     def _unknown_key(self, key: PublicKey) -> Refused:
         return Refused(
@@ -75,11 +87,16 @@ class HandshakeWatch:
         return Refused(_STAGE, f"the learner at {self._address} {cause}", cure)
 
 
-def _speaks_zeromq(address: str, timeout_seconds: float = 1.0) -> bool:
-    """Whether a ZMTP greeting comes from the port; a tunnel with nothing behind it sends none."""
+def _mechanism(address: str, timeout_seconds: float = 1.0) -> bytes | None:
+    """The security mechanism that a learner greets with; None from a tunnel with nothing behind it."""
     try:
         with socket.create_connection(host_and_port(address), timeout_seconds) as probe:
             probe.settimeout(timeout_seconds)
-            return probe.recv(1) == b"\xff"
+            probe.sendall(_SIGNATURE_AND_VERSION)
+            with probe.makefile("rb") as stream:
+                greeting = stream.read(_GREETING_BYTES)
     except OSError:
-        return False
+        return None
+    if len(greeting) < _GREETING_BYTES or greeting[0] != _SIGNATURE_AND_VERSION[0]:
+        return None
+    return greeting[_MECHANISM].rstrip(b"\0")

@@ -29,8 +29,9 @@ LEASE = {"lease_seconds": 1.0, "heartbeat_seconds": 0.2}
 class Learner:
     """Receives and stores; its policy was never trained. What else it does is told to `meanwhile`."""
 
-    def __init__(self, directory: Path, port: int, make_snapshot) -> None:
+    def __init__(self, directory: Path, port: int, make_snapshot, wait_until) -> None:
         self.directory = directory
+        self._wait_until = wait_until
         self.endpoint = f"tcp://127.0.0.1:{port}"
         self.make_snapshot = make_snapshot
         self.ingest: Ingest | None = None
@@ -69,10 +70,7 @@ class Learner:
         )
 
     def wait_for(self, ingest: Ingest, steps: int) -> None:
-        deadline = time.monotonic() + 20.0
-        while ingest.counters().received < steps:
-            assert time.monotonic() < deadline, f"not within 20 s: {steps} steps"
-            time.sleep(0.01)
+        self._wait_until(lambda: ingest.counters().received >= steps, 20.0)
 
     def stop(self) -> None:
         if self._thread is not None:
@@ -86,8 +84,8 @@ class Learner:
 
 
 @pytest.fixture
-def learner(tmp_path: Path, free_port: Callable[[], int], make_snapshot) -> Iterator[Learner]:
-    made = Learner(tmp_path / "log", free_port(), make_snapshot)
+def learner(tmp_path: Path, free_port: Callable[[], int], make_snapshot, wait_until) -> Iterator[Learner]:
+    made = Learner(tmp_path / "log", free_port(), make_snapshot, wait_until)
     yield made
     made.stop()
 
@@ -163,13 +161,15 @@ def test_a_signal_ends_it_soon_and_in_order(learner, act, number) -> None:
     assert learner.steps[-1].step.last
 
 
-def test_without_a_learner_it_warms_up_and_a_later_life_delivers(learner, act, tmp_path, capsys) -> None:
+def test_without_a_learner_it_warms_up_and_a_later_life_delivers(
+    learner, act, tmp_path, capsys, wait_until
+) -> None:
     def hang_up_once_it_holds() -> None:
-        deadline = time.monotonic() + 20.0
         log = tmp_path / "run" / "actor-0.log"
-        while not (log.exists() and "holding" in log.read_text()) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGHUP)
+        try:
+            wait_until(lambda: log.exists() and "holding" in log.read_text(), 20.0)
+        finally:
+            os.kill(os.getpid(), signal.SIGHUP)
 
     impatient = threading.Thread(target=hang_up_once_it_holds)
     impatient.start()

@@ -136,7 +136,7 @@ def test_a_full_spool_ends_the_episode_with_its_last_step_in_hand(counting_env, 
     assert isinstance(outcome.fault, SpoolFull)
     assert outcome.length == full_at + 1
     check_episode([*kept, outcome.unkept])
-    assert outcome.unkept.why is (Why.TIME_LIMIT if full_at == 4 else Why.FAULT)
+    assert outcome.unkept.why is (Why.TIME_LIMIT if full_at == 4 else Why.OPERATOR_ABORT)
 
 
 def test_before_each_choice_the_caller_has_its_turn(counting_env) -> None:

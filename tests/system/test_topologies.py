@@ -17,6 +17,7 @@ from deploy import cli
 from deploy.children import handson
 from learner.log import read_log
 from shared.records import StepRecord
+from shared.step import Source
 from tests.system import small
 
 START_SECONDS = 90.0
@@ -58,13 +59,28 @@ class System:
             assert time.monotonic() < deadline, f"{self.steps_of(actor_id)} steps of {actor_id}, not {steps}"
             time.sleep(LOOK_SECONDS)
 
+    def wait_for_policy(self, actor_id: str, than: str, *processes: Any) -> None:
+        """Until the log holds a step that this actor's policy chose in a life other than this one."""
+        deadline = time.monotonic() + START_SECONDS
+        while not any(
+            record.step.source is Source.POLICY and record.identity.incarnation != than
+            for record in self.records()
+            if record.identity.actor_id == actor_id
+        ):
+            assert [process.poll() for process in processes] == [None] * len(processes)
+            assert time.monotonic() < deadline, f"no step of {actor_id}'s policy"
+            time.sleep(LOOK_SECONDS)
+
     def steps_of(self, actor_id: str) -> int:
         return sum(count for (actor, _), count in self.stored().items() if actor == actor_id)
 
     def stored(self) -> Counter[tuple[str, str]]:
         """Steps in the learner's log by actor and life."""
-        records = (r for r in read_log(self.root / "learner" / "episodes") if isinstance(r, StepRecord))
-        return Counter((record.identity.actor_id, record.identity.incarnation) for record in records)
+        return Counter((r.identity.actor_id, r.identity.incarnation) for r in self.records())
+
+    def records(self) -> Iterator[StepRecord]:
+        """Steps in the learner's log so far."""
+        return (r for r in read_log(self.root / "learner" / "episodes") if isinstance(r, StepRecord))
 
     def summary(self, name: str) -> dict[str, Any]:
         """What a process left of itself."""
@@ -118,13 +134,14 @@ def test_one_actor_before_the_learner_one_after_it_and_one_of_them_twice(
     assert ended(first) == 2
     assert "another actor has taken the id 'actor-0'" in first.log.read_text()
     superseded = system.summary("actor-0")
-    system.wait_for_steps("actor-0", system.steps_of("actor-0") + 60, learner, other, second)
+    system.wait_for_policy("actor-0", superseded["incarnation"], learner, other, second)
 
     for process in (second, other):
         process.send_signal(signal.SIGINT)
     assert [ended(process) for process in (second, other, learner)] == [0, 0, 0]
     assert system.summary("learner")["cause"] == "all actors have left"
     system.require_agreement(system.summary("actor-0"), system.summary("actor-1"))
+    assert system.summary("actor-0")["snapshots_applied"] > 0
     life = superseded["actor_id"], superseded["incarnation"]
     assert system.stored()[life] == superseded["steps_produced"] >= 60
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from shared.errors import ConfigError, Refused
+from shared.link import handshake
 from shared.link.keys import KeyPair, KeyStore
 from shared.protocol import Hello
 
@@ -99,6 +100,12 @@ def test_keys_against_a_learner_without_are_told(ends: Any, lab: Lab) -> None:
     listener = ends.listen()
     ends.dial(listener.endpoint, keys=lab.robot.directory)
     assert "uses no keys" in refused(ends)
+
+
+def test_what_a_learner_greets_with_tells_the_cause_when_no_event_does(ends: Any, lab: Lab) -> None:
+    with_keys, without = ends.listen(keys=lab.learner.directory), ends.listen()
+    assert handshake._mechanism(with_keys.endpoint) == b"CURVE"
+    assert handshake._mechanism(without.endpoint) == b"NULL"
 
 
 @pytest.fixture
