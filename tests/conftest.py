@@ -4,6 +4,7 @@ thread, no child process and no open socket or file behind.
 
 import gc
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -37,6 +38,12 @@ LIBRARY_PROCESSES = ("resource_tracker", "forkserver")
 
 WaitUntil = Callable[..., None]
 Spawn = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def hangups_end_it() -> None:
+    """Also where the tests run under nohup, whose children ignore SIGHUP."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

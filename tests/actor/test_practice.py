@@ -327,7 +327,7 @@ def test_a_full_spool_ends_the_episode_and_nothing_is_lost(build, make_snapshot)
     stage.practice.run()
     assert stage.uplink.refusals == 3
     numbers = [(episode, number, step.why) for episode, number, step in stage.uplink.put_steps]
-    assert numbers[6:8] == [(1, 1, None), (1, 2, Why.FAULT)]
+    assert numbers[6:8] == [(1, 1, None), (1, 2, Why.OPERATOR_ABORT)]
     assert numbers[8][:2] == (2, 0)
     assert stage.steps[7].final_observation is not None
     assert stage.practice.training_steps == len(stage.steps) == 12

@@ -1,26 +1,22 @@
-"""From `put` on the actor until the learner could sample the step, and what a full uplink costs the updates.
+"""From `put` on the actor until the learner could sample the step.
 
 The actor is a process of its own with ring, spool and session; the learner, here, ingests with a real log and
-appends to a real store. Both read the same wall clock. The updates are those of two critics, UTD 8, alone and
-while the actor sends two cameras' steps without a pause.
+appends to a real store. Both read the same wall clock.
 """
 
 import multiprocessing
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from actor.uplink import Uplink
 from actor.uplink_config import UplinkConfig
-from learner.agents.config import CloningConfig, SACConfig
-from learner.agents.sac import SAC
 from learner.ingest import Ingest
 from learner.log import EpisodeLog
 from learner.ratio import RatioConfig
@@ -30,15 +26,14 @@ from shared.errors import SpoolFull
 from shared.link.listener import ListenerConfig
 from shared.records import StepRecord
 from shared.step import EpisodeKind
-from tests.benchmarks import put, updates
+from tests.benchmarks import put
 
 STEPS, PERIOD_SECONDS, LIMIT_P99_MS = 500, 0.02, 50.0
-UPDATE_SECONDS, UTD, LIMIT_SHARE = 8.0, 8, 0.9
 STORE_ROWS = 4_000
 
 
 def main() -> Iterator[dict[str, object]]:
-    """One row for each figure."""
+    """One row."""
     with arriving(PERIOD_SECONDS) as ages:
         until = time.monotonic() + 2 * STEPS * PERIOD_SECONDS
         while len(ages) < STEPS and time.monotonic() < until:
@@ -46,30 +41,6 @@ def main() -> Iterator[dict[str, object]]:
     low, high = np.percentile(np.array(ages) * 1e3, (50, 99))
     name = "put on the actor to sampleable, two cameras, spool and log"
     yield {"figure": name, "p50_ms": round(low, 2), "p99_ms": round(high, 2), "limit_p99_ms": LIMIT_P99_MS}
-    config = SACConfig(cloning=CloningConfig(weight_start=0.0, weight_end=0.0))
-    agent = SAC(config, updates.INTERFACE)
-    step = updates.stepper(agent.update, agent.init(jax.random.key(0)), updates.random_batch(UTD))
-    step()
-    idle = rate(step)
-    with arriving(0.0) as ages:
-        busy, arrived = rate(step), len(ages)
-    yield {
-        "figure": "updates beside a full uplink, against without; one core is the actor's",
-        "updates_per_second": round(busy, 1),
-        "idle_updates_per_second": round(idle, 1),
-        "share": round(busy / idle, 3),
-        "arrived_steps_per_second": round(arrived / UPDATE_SECONDS),
-        "aim": LIMIT_SHARE,
-    }
-
-
-def rate(step: Callable[[], None]) -> float:
-    """Critic updates a second over a while."""
-    calls, began = 0, time.perf_counter()
-    while time.perf_counter() < began + UPDATE_SECONDS:
-        step()
-        calls += 1
-    return calls * UTD / (time.perf_counter() - began)
 
 
 @contextmanager
