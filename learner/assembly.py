@@ -13,13 +13,14 @@ from learner.agents.state import SACState, flat_to_state
 from learner.checkpointer import Checkpointer, Progress, RunIdentity
 from learner.checkpoints import CHECKPOINTS, Checkpoint
 from learner.config import LearnerConfig
-from learner.imitation import imitate
+from learner.imitation import demo_store, imitate
 from learner.ingest import Ingest
 from learner.log import read_log
 from learner.metrics import MetricsLog, open_sinks
 from learner.probes import Prober, verify
 from learner.publisher import Publisher
 from learner.replay.budget import budget
+from learner.replay.layout import BatchLayout
 from learner.sampler import Sampler
 from learner.start import EPISODES, Beginning, with_networks
 from learner.telemetry import Sources, Telemetry
@@ -150,7 +151,7 @@ def connect(
 def announce_memory(config: LearnerConfig, interface: InterfaceSpec) -> None:
     """Print what the replay will take; raises MemoryBudgetError where that cannot fit."""
     needed = budget(
-        interface,
+        BatchLayout(interface=interface),
         config.sampler.replay,
         updates=config.ratio.call_updates,
         batch_size=config.sampler.batch_size,
@@ -165,7 +166,7 @@ def build_sampler(
 ) -> Sampler:
     """The sampler, its replay rebuilt from the log up to where the checkpoint was made."""
     sampler = Sampler(
-        interface,
+        BatchLayout(interface=interface),
         config.sampler,
         config.ratio,
         seed=config.seed,
@@ -206,7 +207,8 @@ def initial_state(
     if beginning.networks is not None:
         log.info("starting with the networks of %s", beginning.networks.path)
         return with_networks(agent, state, beginning.networks), Progress(ratio={})
-    state, updates = imitate(agent, state, beginning.demos, config.imitation, config.seed, interrupted)
+    demos = demo_store(BatchLayout(interface=agent.interface), beginning.demos)
+    state, updates = imitate(agent, state, demos, config.imitation, config.seed, interrupted)
     return state, Progress(ratio={}, pretrain_updates=updates)
 
 

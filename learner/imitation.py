@@ -8,10 +8,10 @@ import jax
 
 from learner.agents.sac import SAC
 from learner.agents.state import SACState
+from learner.replay.layout import BatchLayout
 from learner.replay.sampling import gather, generator, plan
 from learner.replay.store import ReplayStore
 from shared.errors import ConfigError
-from shared.interface import InterfaceSpec
 from shared.records import AmendRecord, Record, StepRecord, stream_of
 from shared.step import EpisodeKind
 
@@ -49,19 +49,18 @@ class CloningInterrupted(Exception):
 def imitate(
     agent: SAC,
     state: SACState,
-    records: Sequence[Record],
+    store: ReplayStore,
     config: ImitationConfig,
     seed: int,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> tuple[SACState, int]:
-    """Clone the demonstrations among `records`: the new state, and how many updates that took.
+    """Clone the demonstrations in `store` (see `demo_store`): the new state, and how many updates that took.
 
     Nothing happens where there are none. `state` is donated. The result depends on the arguments alone.
 
     Raises:
         CloningInterrupted: between two calls `interrupted` said so.
     """
-    store = demo_store(agent.interface, records)
     calls = -(-config.updates // config.updates_per_call) if len(store.sampleable) else 0
     metrics = {}
     for call in range(calls):
@@ -84,10 +83,10 @@ def imitate(
     return state, calls * config.updates_per_call
 
 
-def demo_store(interface: InterfaceSpec, records: Sequence[Record]) -> ReplayStore:
+def demo_store(layout: BatchLayout, records: Sequence[Record]) -> ReplayStore:
     """The demonstrations among `records`, corrections applied, in a store just large enough."""
     steps = [r for r in records if isinstance(r, StepRecord) and r.kind is EpisodeKind.DEMO]
-    store = ReplayStore(interface, max(2, len(steps) + sum(record.step.last for record in steps)))
+    store = ReplayStore(layout, max(2, len(steps) + sum(record.step.last for record in steps)))
     for record in records:
         if isinstance(record, AmendRecord):
             store.amend(record)

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from learner.ratio import Ratio, RatioConfig, require_first_call
 from learner.replay.batch import TransitionBatch
 from learner.replay.budget import ReplayConfig
+from learner.replay.layout import BatchLayout
 from learner.replay.pools import Pools
 from learner.replay.sampling import gather, generator, plan
 from shared.delivery import Stream
 from shared.errors import CheckpointError, ConfigError
-from shared.interface import InterfaceSpec
 from shared.records import LostRecord, Record, StepRecord, stream_of
 from shared.step import EpisodeKind
 
@@ -96,7 +96,7 @@ class Sampler:
 
     def __init__(
         self,
-        interface: InterfaceSpec,
+        layout: BatchLayout,
         config: SamplerConfig,
         ratio: RatioConfig,
         *,
@@ -107,7 +107,7 @@ class Sampler:
         device_put: Callable[[TransitionBatch], TransitionBatch],
     ) -> None:
         require_first_call(ratio, config.min_rows)
-        self.pools = Pools(interface, config.replay)
+        self.pools = Pools(layout, config.replay)
         self.ratio = Ratio(ratio)
         self.position = 0
         self._config = config

@@ -18,6 +18,7 @@ from learner.agents.networks import SACNetworks
 from learner.agents.policy_update import update_policy
 from learner.agents.state import Metrics, SACState
 from learner.replay.batch import TransitionBatch, zero_batch
+from learner.replay.layout import BatchLayout
 from shared.interface import InterfaceSpec
 from shared.policy.parameters import FlatParameters, flatten
 from shared.policy.spec import PolicySpec
@@ -75,7 +76,7 @@ class SAC:
         """Trace and compile `update` for these shapes before data comes; returns the seconds it took."""
         started = time.perf_counter()
         state = self.init(jax.random.key(0))
-        state, _ = self.update(state, zero_batch(self.interface, updates, batch_size))
+        state, _ = self.update(state, zero_batch(BatchLayout(interface=self.interface), updates, batch_size))
         jax.block_until_ready(state)
         seconds = time.perf_counter() - started
         log.info("compiled the update (%d x %d rows) in %.1f s", updates, batch_size, seconds)

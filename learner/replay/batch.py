@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shared.interface import InterfaceSpec
+from learner.replay.layout import BatchLayout
 
 Array = Any
 """A numpy array or a jax.Array: batches are gathered on the host and trained on wherever the agent is."""
@@ -14,7 +14,8 @@ class TransitionBatch(NamedTuple):
     """U minibatches of B transitions, one minibatch for each critic update of a call. A pytree.
 
     Attributes:
-        observation: entries as the InterfaceSpec declares, each (U, B, ...); float32 vectors, uint8 images.
+        observation: entries as the BatchLayout says, each (U, B, ...): (D,) float32 vectors, and for images
+            (T, H, W, 3) uint8 frames or (T, h, w, c) float16 maps, the newest last.
         action: (U, B, A) float32 in [-1, 1], the action that was chosen.
         reward: (U, B) float32, sum over i < k of gamma^i r_i; k <= n steps were left in the episode.
         discount: (U, B) float32, gamma^k; 0 where the world ended (terminated) within the k steps.
@@ -30,16 +31,16 @@ class TransitionBatch(NamedTuple):
     imitate: Array
 
 
-def zero_batch(interface: InterfaceSpec, updates: int, batch_size: int) -> TransitionBatch:
+def zero_batch(layout: BatchLayout, updates: int, batch_size: int) -> TransitionBatch:
     """A batch of the right shapes and dtypes: enough to compile an agent's update before data comes."""
 
     def entries() -> dict[str, Array]:
-        return {e.name: np.zeros((*rows, *e.shape), e.dtype) for e in interface.observations}
+        return {name: np.zeros((*rows, *shape), dtype) for name, (shape, dtype) in layout.entries.items()}
 
     rows = (updates, batch_size)
     return TransitionBatch(
         observation=entries(),
-        action=np.zeros((*rows, interface.action_size), np.float32),
+        action=np.zeros((*rows, layout.interface.action_size), np.float32),
         reward=np.zeros(rows, np.float32),
         discount=np.zeros(rows, np.float32),
         next_observation=entries(),

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from learner.replay.buffers import empty_buffers
+from learner.replay.layout import BatchLayout
 from learner.replay.store import ReplayStore
 from shared.errors import ConfigError, MemoryBudgetError
-from shared.interface import InterfaceSpec
 
 STAGE = "memory budget"
 MEMINFO = Path("/proc/meminfo")
@@ -73,15 +73,15 @@ class MemoryBudget:
 
 
 def budget(
-    interface: InterfaceSpec, config: ReplayConfig, *, updates: int, batch_size: int, batches_alive: int
+    layout: BatchLayout, config: ReplayConfig, *, updates: int, batch_size: int, batches_alive: int
 ) -> MemoryBudget:
     """The budget of two stores and of the batches of U x B transitions that are alive at once."""
     limit = config.memory_limit_gigabytes
     return MemoryBudget(
-        row_bytes=ReplayStore(interface, 1).nbytes,
+        row_bytes=ReplayStore(layout, 1).nbytes,
         online_rows=config.online_rows,
         pinned_rows=config.pinned_rows,
-        batch_bytes=batches_alive * updates * batch_size * empty_buffers(interface, 1, 1).nbytes,
+        batch_bytes=batches_alive * updates * batch_size * empty_buffers(layout, 1, 1).nbytes,
         limit_bytes=int(available_bytes() * SHARE_OF_AVAILABLE if limit is None else limit * GIGABYTE),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learner.replay.batch import TransitionBatch
-from shared.interface import InterfaceSpec
+from learner.replay.layout import BatchLayout
 
 Floats = NDArray[np.float32]
 
@@ -41,16 +41,16 @@ class BatchBuffers:
         )
 
 
-def empty_buffers(interface: InterfaceSpec, updates: int, batch_size: int) -> BatchBuffers:
+def empty_buffers(layout: BatchLayout, updates: int, batch_size: int) -> BatchBuffers:
     """Buffers for U = `updates` minibatches of B = `batch_size`."""
     shape = (updates, batch_size)
 
     def entries() -> dict[str, NDArray[np.generic]]:
-        return {e.name: np.empty((*shape, *e.shape), e.dtype) for e in interface.observations}
+        return {name: np.empty((*shape, *tail), dtype) for name, (tail, dtype) in layout.entries.items()}
 
     return BatchBuffers(
         observation=entries(),
-        action=np.empty((*shape, interface.action_size), np.float32),
+        action=np.empty((*shape, layout.interface.action_size), np.float32),
         reward=np.empty(shape, np.float32),
         discount=np.empty(shape, np.float32),
         next_observation=entries(),

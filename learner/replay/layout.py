@@ -22,6 +22,11 @@ class BatchLayout:
     frame_stack: int = 1
     map_shapes: MapShapes = field(default_factory=dict[str, tuple[int, int, int]])
 
+    @property
+    def entries(self) -> dict[str, tuple[tuple[int, ...], str]]:
+        """Shape and dtype of every observation entry, in declared order; see `entry`."""
+        return {entry.name: self.entry(entry) for entry in self.interface.observations}
+
     def entry(self, entry: ObservationEntry) -> tuple[tuple[int, ...], str]:
         """(D,) float32 for state; (T, H, W, 3) uint8 frames or (T, h, w, c) float16 maps for an image."""
         if not entry.is_image:

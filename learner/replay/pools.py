@@ -1,8 +1,8 @@
 """The two stores of a learner, and which record goes into which: practice, and what was demonstrated."""
 
 from learner.replay.budget import ReplayConfig
+from learner.replay.layout import BatchLayout
 from learner.replay.store import ReplayStore
-from shared.interface import InterfaceSpec
 from shared.records import AmendRecord, LostRecord, Record, StepRecord, stream_of
 from shared.step import EpisodeKind, Source
 
@@ -17,9 +17,9 @@ class Pools:
         unknown_amends: corrections of steps that are in neither store.
     """
 
-    def __init__(self, interface: InterfaceSpec, config: ReplayConfig) -> None:
-        self.online = ReplayStore(interface, config.online_rows)
-        self.pinned = ReplayStore(interface, config.pinned_rows)
+    def __init__(self, layout: BatchLayout, config: ReplayConfig) -> None:
+        self.online = ReplayStore(layout, config.online_rows)
+        self.pinned = ReplayStore(layout, config.pinned_rows)
         self.demo_steps = 0
         self.unknown_amends = 0
 

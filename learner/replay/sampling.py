@@ -56,7 +56,7 @@ def gather(
 ) -> TransitionBatch:
     """The planned transitions, those of the pinned pool first in each minibatch."""
     updates, demos = rows.pinned.shape
-    out = empty_buffers(online.interface, updates, demos + rows.online.shape[1])
+    out = empty_buffers(online.layout, updates, demos + rows.online.shape[1])
     pinned.fill(out, slice(0, demos), rows.pinned, n_step, discount)
     online.fill(out, slice(demos, None), rows.online, n_step, discount)
     return out.batch()

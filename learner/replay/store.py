@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from learner.replay.batch import TransitionBatch
 from learner.replay.buffers import BatchBuffers, Floats, empty_buffers
+from learner.replay.layout import BatchLayout
 from learner.replay.row_set import RowSet
 from shared.delivery import Stream
-from shared.interface import InterfaceSpec
 from shared.records import AmendRecord, StepRecord, stream_of
 from shared.step import Observation, Source, StepId, Why
 
@@ -61,21 +61,21 @@ class ReplayStore:
     not kept, and its oldest kept one where there is no other.
 
     Attributes:
-        interface: what its rows hold.
+        layout: what its rows hold, and how batches show it.
         capacity_rows: how many there can be, those that hold only an observation included.
         sampleable: the rows that can be sampled.
         nonfinite: rows that came with a number that is not finite.
     """
 
-    def __init__(self, interface: InterfaceSpec, capacity_rows: int) -> None:
-        self.interface = interface
+    def __init__(self, layout: BatchLayout, capacity_rows: int) -> None:
+        self.layout = layout
         self.capacity_rows = capacity_rows
         self.sampleable = RowSet(capacity_rows)
         self.nonfinite = 0
-        entries = interface.observations
+        entries = layout.interface.observations
         self._observation = {e.name: np.zeros((capacity_rows, *e.shape), e.dtype) for e in entries}
         self._vectors = [e.name for e in entries if not e.is_image]
-        self._action = np.zeros((capacity_rows, interface.action_size), np.float32)
+        self._action = np.zeros((capacity_rows, layout.interface.action_size), np.float32)
         self._rows = np.zeros(capacity_rows, ROW)
         self._rows["next_row"] = self._rows["stream"] = NONE
         self._ordinary: deque[int] = deque()
@@ -135,7 +135,7 @@ class ReplayStore:
 
     def gather(self, rows: Rows, n_step: int, discount: float) -> TransitionBatch:
         """Transitions that start at `rows`, (U, B), each in `sampleable`; see `fill`."""
-        buffers = empty_buffers(self.interface, *rows.shape)
+        buffers = empty_buffers(self.layout, *rows.shape)
         self.fill(buffers, slice(None), rows, n_step, discount)
         return buffers.batch()
 
@@ -151,8 +151,9 @@ class ReplayStore:
         for update, (here, after) in enumerate(zip(rows, next_rows, strict=True)):
             self._action.take(here, 0, out.action[update, columns], "clip")
             for name, block in self._observation.items():
-                block.take(here, 0, out.observation[name][update, columns], "clip")
-                block.take(after, 0, out.next_observation[name][update, columns], "clip")
+                before, then = (here, after) if name in self._vectors else (here[:, None], after[:, None])
+                block.take(before, 0, out.observation[name][update, columns], "clip")
+                block.take(then, 0, out.next_observation[name][update, columns], "clip")
 
     def _walk(self, rows: Rows, n_step: int, discount: float) -> tuple[Floats, Floats, Rows]:
         """(reward, discount, next row) of the transitions that start at `rows`."""

@@ -20,6 +20,7 @@ from actor.uplink_config import UplinkConfig
 from learner.ingest import Ingest
 from learner.log import EpisodeLog
 from learner.ratio import RatioConfig
+from learner.replay.layout import BatchLayout
 from learner.replay.store import ReplayStore
 from shared.clock import SystemClock
 from shared.errors import SpoolFull
@@ -76,7 +77,7 @@ def arriving(period_seconds: float) -> Iterator[list[float]]:
 
 
 def _keep(ingest: Ingest, ages: list[float], stop: threading.Event) -> None:
-    store = ReplayStore(put.INTERFACE, STORE_ROWS)
+    store = ReplayStore(BatchLayout(interface=put.INTERFACE), STORE_ROWS)
     while not stop.is_set():
         if ingest.arrivals.empty():
             time.sleep(0.0005)

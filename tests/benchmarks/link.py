@@ -23,6 +23,7 @@ import numpy as np
 
 from learner.ingest import EncodedSnapshot, Ingest
 from learner.ratio import RatioConfig
+from learner.replay.layout import BatchLayout
 from learner.replay.store import ReplayStore
 from shared.codec import encode, records_message
 from shared.link import sockets
@@ -68,7 +69,7 @@ def wire_bytes() -> dict[str, object]:
 
 def uplink() -> dict[str, object]:
     """Steps a second from the actor's socket into the replay store."""
-    store = ReplayStore(INTERFACE, STORE_ROWS)
+    store = ReplayStore(BatchLayout(interface=INTERFACE), STORE_ROWS)
     with learner() as ingest:
         finished: queue.SimpleQueue[float] = queue.SimpleQueue()
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from learner.replay.layout import BatchLayout
 from learner.replay.sampling import gather, generator, plan
 from learner.replay.store import ReplayStore
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
@@ -28,7 +29,8 @@ def measure(name: str, interface: InterfaceSpec, rows: int) -> Iterator[dict[str
     """Insert rate, then the time of a call's minibatches without and with demos."""
     records = make_records(interface, min(rows, 1000))
     step_bytes = bytes_of(records[0].step.observation) + records[0].step.chosen_action.nbytes + 8
-    store, demos = ReplayStore(interface, rows), ReplayStore(interface, rows)
+    layout = BatchLayout(interface=interface)
+    store, demos = ReplayStore(layout, rows), ReplayStore(layout, rows)
     insert = best_seconds(lambda: insert_all(store, records)) / len(records)
     insert_all(demos, records)
     yield compare(f"insert {name}", step_bytes, insert, {"per_second": round(1 / insert)})

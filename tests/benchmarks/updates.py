@@ -16,6 +16,7 @@ from learner.agents.config import CloningConfig, SACConfig
 from learner.agents.sac import SAC
 from learner.critics import CriticConfig
 from learner.replay.batch import TransitionBatch, zero_batch
+from learner.replay.layout import BatchLayout
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from tests.benchmarks._plain_sac import PlainSAC
 
@@ -95,7 +96,7 @@ def flops_per_update(config: SACConfig, utd: int) -> float:
 def random_batch(utd: int) -> TransitionBatch:
     """A call's worth of noise, on the device."""
     rng = np.random.default_rng(0)
-    zeros = zero_batch(INTERFACE, utd, BATCH)
+    zeros = zero_batch(BatchLayout(interface=INTERFACE), utd, BATCH)
     return jax.device_put(jax.tree.map(lambda x: rng.uniform(-1, 1, x.shape).astype(np.float32), zeros))
 
 

@@ -11,6 +11,7 @@ from learner.agents.sac import SAC
 from learner.critics import CriticConfig
 from learner.optimisers import OptimiserConfig
 from learner.replay.batch import TransitionBatch, zero_batch
+from learner.replay.layout import BatchLayout
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.policy.spec import PolicyConfig
 
@@ -46,7 +47,7 @@ def interface() -> InterfaceSpec:
 def make_batch(interface: InterfaceSpec) -> MakeBatch:
     def make(seed: int = 0, updates: int = UPDATES, size: int = BATCH) -> TransitionBatch:
         rng = np.random.default_rng(seed)
-        zeros = zero_batch(interface, updates, size)
+        zeros = zero_batch(BatchLayout(interface=interface), updates, size)
         batch = jax.tree.map(lambda x: rng.uniform(-1, 1, x.shape).astype(np.float32), zeros)
         imitate = (rng.random((updates, size)) < 0.5).astype(np.float32)
         discount = np.where(rng.random((updates, size)) < 0.2, 0.0, 0.9).astype(np.float32)

@@ -19,6 +19,7 @@ from learner.probes import Prober
 from learner.publisher import PublishConfig, Publisher
 from learner.ratio import RatioConfig
 from learner.replay.budget import ReplayConfig
+from learner.replay.layout import BatchLayout
 from learner.sampler import Sampler, SamplerConfig
 from learner.telemetry import Sources, Telemetry
 from learner.training import Outlets, Trainer
@@ -138,7 +139,7 @@ class Core:
         self.rows = Rows()
         progress = progress or Progress(ratio={})
         self.sampler = Sampler(
-            agent.interface,
+            BatchLayout(interface=agent.interface),
             SamplerConfig(batch_size=8, replay=ReplayConfig(online_rows=500, pinned_rows=100)),
             RATIO,
             seed=0,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from learner.replay.budget import ReplayConfig, available_bytes, budget
+from learner.replay.layout import BatchLayout
 from learner.replay.store import ReplayStore
 from shared.errors import ConfigError, MemoryBudgetError
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
@@ -19,16 +20,17 @@ INTERFACE = InterfaceSpec(
     actions=(ActionEntry(name="step", low=(-1.0,) * 4, high=(1.0,) * 4, unit="m"),),
     control_hz=10.0,
 )
+LAYOUT = BatchLayout(interface=INTERFACE)
 
 
 def budget_of(config: ReplayConfig):
-    return budget(INTERFACE, config, updates=4, batch_size=256, batches_alive=3)
+    return budget(LAYOUT, config, updates=4, batch_size=256, batches_alive=3)
 
 
 def test_it_counts_what_the_stores_take() -> None:
     config = ReplayConfig(online_rows=500, pinned_rows=100, memory_limit_gigabytes=1.0)
     made = budget_of(config)
-    stores = ReplayStore(INTERFACE, 500).nbytes + ReplayStore(INTERFACE, 100).nbytes
+    stores = ReplayStore(LAYOUT, 500).nbytes + ReplayStore(LAYOUT, 100).nbytes
     transition = 2 * (40 + 768) + 4 * (4 + 3)
     assert made.total_bytes == stores + 3 * 4 * 256 * transition
     made.check()

@@ -3,6 +3,7 @@
 import numpy as np
 
 from learner.replay.budget import ReplayConfig
+from learner.replay.layout import BatchLayout
 from learner.replay.pools import Pools
 from learner.replay.store import ReplayStore
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
@@ -41,7 +42,7 @@ def episode(
 
 
 def pools_of(records: list[StepRecord]) -> Pools:
-    pools = Pools(INTERFACE, ReplayConfig(online_rows=64, pinned_rows=32))
+    pools = Pools(BatchLayout(interface=INTERFACE), ReplayConfig(online_rows=64, pinned_rows=32))
     for record in records:
         pools.apply(record)
     return pools

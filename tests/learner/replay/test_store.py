@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from learner.replay.batch import TransitionBatch
+from learner.replay.layout import BatchLayout
 from learner.replay.store import ReplayStore
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.records import StepRecord
@@ -15,6 +16,7 @@ INTERFACE = InterfaceSpec(
     actions=(ActionEntry(name="step", low=(-1.0,), high=(1.0,), unit="m"),),
     control_hz=10.0,
 )
+LAYOUT = BatchLayout(interface=INTERFACE)
 GAMMA = 0.5
 
 
@@ -48,7 +50,7 @@ def episode(values: list[float], why: Why | None, *, number: int = 0, final: boo
 
 
 def everything(records: list[StepRecord], n_step: int, capacity: int = 32) -> TransitionBatch:
-    store = ReplayStore(INTERFACE, capacity)
+    store = ReplayStore(LAYOUT, capacity)
     for record in records:
         store.append(record)
     rows = np.sort(store.sampleable.rows)[None]
@@ -93,7 +95,7 @@ def test_a_fault_is_masked_and_its_observation_is_still_a_next_one() -> None:
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_rewards_that_are_not_finite_are_counted_and_never_sampled(bad: float) -> None:
-    store = ReplayStore(INTERFACE, 8)
+    store = ReplayStore(LAYOUT, 8)
     for record in episode([1, bad, 4], Why.SUCCESS):
         store.append(record)
     assert store.nonfinite == 1
@@ -108,7 +110,7 @@ def test_a_full_store_forgets_the_oldest() -> None:
 
 
 def test_kept_rows_stay_while_others_are_there() -> None:
-    store = ReplayStore(INTERFACE, 6)
+    store = ReplayStore(LAYOUT, 6)
     for record in episode([16, 32], Why.SUCCESS):
         store.append(record, kept=True)
     for number in range(5):
@@ -123,5 +125,5 @@ def test_kept_rows_stay_while_others_are_there() -> None:
 
 
 def test_its_bytes_are_those_of_its_rows() -> None:
-    small, large = ReplayStore(INTERFACE, 100), ReplayStore(INTERFACE, 1000)
+    small, large = ReplayStore(LAYOUT, 100), ReplayStore(LAYOUT, 1000)
     assert large.nbytes == 10 * small.nbytes

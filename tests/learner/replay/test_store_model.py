@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learner.replay.layout import BatchLayout
 from learner.replay.store import ReplayStore
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.records import AmendRecord, StepRecord, amended
@@ -223,8 +224,8 @@ def transitions_of(store: ReplayStore, n_step: int) -> dict[float, tuple[float, 
     rows = store.sampleable.rows.copy()[None]
     batch = store.gather(rows, n_step, GAMMA)
     state, after = batch.observation["state"][0, :, 0], batch.next_observation["state"][0, :, 0]
-    assert np.array_equal(batch.observation["image"][0, :, 0, 0, 0], state.astype(int) % 256)
-    assert np.array_equal(batch.next_observation["image"][0, :, 0, 0, 0], after.astype(int) % 256)
+    assert np.array_equal(batch.observation["image"][0, :, 0, 0, 0, 0], state.astype(int) % 256)
+    assert np.array_equal(batch.next_observation["image"][0, :, 0, 0, 0, 0], after.astype(int) % 256)
     assert np.array_equal(batch.action[0, :, 0], state)
     assert np.isfinite(batch.next_observation["state"]).all()
     columns = (batch.reward[0], batch.discount[0], after, batch.imitate[0])
@@ -238,7 +239,7 @@ def transitions_of(store: ReplayStore, n_step: int) -> dict[float, tuple[float, 
 )
 @settings(max_examples=300)
 def test_store_is_the_model(schedule: list[dict], capacity: int, n_step: int) -> None:
-    model, store = Model(capacity), ReplayStore(INTERFACE, capacity)
+    model, store = Model(capacity), ReplayStore(BatchLayout(interface=INTERFACE), capacity)
     actors = [Actor(f"actor-{number}") for number in range(3)]
     seen: list[StepId] = []
     for value, what in enumerate(schedule):

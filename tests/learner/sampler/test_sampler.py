@@ -15,6 +15,7 @@ from learner.log import EpisodeLog, read_log
 from learner.ratio import RatioConfig
 from learner.replay.batch import TransitionBatch
 from learner.replay.budget import ReplayConfig
+from learner.replay.layout import BatchLayout
 from learner.sampler import PreparedCall, Sampler, SamplerConfig
 from shared.clock import SystemClock
 from shared.errors import CheckpointError, ConfigError
@@ -103,7 +104,7 @@ class Run:
     ) -> None:
         self.arrivals: queue.SimpleQueue[tuple[int, Record]] = queue.SimpleQueue()
         self.sampler = Sampler(
-            INTERFACE,
+            BatchLayout(interface=INTERFACE),
             config,
             ratio,
             seed=5,
