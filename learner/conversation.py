@@ -1,14 +1,13 @@
 """What the learner answers, message by message, and what it tells each actor as soon as there is news."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
 
 from learner.intake import Intake
+from learner.news import EncodedSnapshot, News, Terms
 from learner.sessions import Session, Sessions, require_name, superseded
 from shared.clock import Clock
-from shared.codec import Buffer, malformed, records_of
+from shared.codec import malformed, records_of
 from shared.delivery import Stream
 from shared.errors import ConfigError, InterfaceMismatch, ProtocolError
 from shared.link.listener import Incoming, Listener
@@ -20,6 +19,7 @@ from shared.protocol import (
     Hello,
     Malformed,
     Message,
+    NoTrunk,
     Progress,
     Ready,
     Records,
@@ -28,6 +28,8 @@ from shared.protocol import (
     SnapshotRequest,
     Stats,
     Stop,
+    Trunk,
+    TrunkRequest,
     Unknown,
     Welcome,
 )
@@ -35,45 +37,7 @@ from shared.protocol import (
 log = logging.getLogger(__name__)
 
 LONGEST_CAUSE = 10_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncodedSnapshot:
-    """A policy as it goes over the wire: its name, its header, and its arrays in the header's order."""
-
-    header: bytes
-    buffers: Sequence[Buffer]
-    incarnation: str
-    version: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class News:
-    """What actors should know of the learner at this moment.
-
-    Attributes:
-        ready: whether it trains as soon as it has data.
-        snapshot: the newest policy.
-        consumed: training steps of each stream that are used up.
-        stop: why training has ended.
-    """
-
-    ready: bool = False
-    snapshot: EncodedSnapshot | None = None
-    consumed: Mapping[Stream, int]
-    stop: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """What Welcome says of the learner, the same to all actors."""
-
-    incarnation: str
-    code_version: str
-    heartbeat_seconds: float
-    lease_seconds: float
-    max_lead_steps: int
-    clock: Literal["wall", "simulated"]
+LONGEST_DIGEST = 64
 
 
 class Conversation:
@@ -132,6 +96,7 @@ class Conversation:
             if session.present:
                 self._tell_control(session, news)
             self._tell_snapshot(session, news.snapshot)
+            self._tell_trunk(session, news)
 
     def durable(self, covered: Mapping[Stream, int]) -> None:
         """The log was synced up to these sequences: acknowledge them at the next `tell`."""
@@ -188,6 +153,8 @@ class Conversation:
                 self._listener.send(peer, Heartbeat(self._clock.now(), message.time_seconds))
             case SnapshotRequest() if peer == session.bulk:
                 session.request = message
+            case TrunkRequest() if peer == session.bulk:
+                session.trunk_request = message
             case Records() if peer == session.control:
                 self._records(session, message, buffers)
             case Stats() if peer == session.control:
@@ -228,6 +195,20 @@ class Conversation:
         other = (request.have_incarnation, request.have_version) != (newest.incarnation, newest.version)
         if other and self._listener.send(session.bulk, Snapshot(newest.header), newest.buffers):
             session.request = None
+
+    def _tell_trunk(self, session: Session, news: News) -> None:
+        """Before the first policy the learner may yet come to have it, so the request waits."""
+        request, trunk = session.trunk_request, news.trunk
+        if request is None or session.bulk is None or (trunk is None and news.snapshot is None):
+            return
+        if trunk is not None and trunk.digest == request.digest:
+            sent = self._listener.send(session.bulk, Trunk(trunk.digest, trunk.header), trunk.buffers)
+        else:
+            own = f"the trunk {trunk.digest[:16]}" if trunk else "no frozen trunk"
+            cause = f"this learner's policies see through {own}"
+            sent = self._listener.send(session.bulk, NoTrunk(request.digest[:LONGEST_DIGEST], cause))
+        if sent:
+            session.trunk_request = None
 
     def _ack(self, session: Session, incarnation: str) -> Ack:
         ledger, stream = self._intake.ledger, (session.actor_id, incarnation)

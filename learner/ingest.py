@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from learner.attendance import Attendance
-from learner.conversation import Conversation, EncodedSnapshot, News, Terms
+from learner.conversation import Conversation
 from learner.intake import Arrivals, Intake, OpenLog
+from learner.news import EncodedSnapshot, EncodedTrunk, News, Terms
 from learner.ratio import RatioConfig
 from shared.clock import Clock, SystemClock
 from shared.delivery import DeliveryCounters, Stream
@@ -25,7 +26,7 @@ from shared.protocol import Stats
 from shared.records import Record
 from shared.version import code_version
 
-__all__ = ["EncodedSnapshot", "Ingest"]
+__all__ = ["EncodedSnapshot", "EncodedTrunk", "Ingest"]
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +118,10 @@ class Ingest:
     def publish(self, snapshot: EncodedSnapshot) -> None:
         """This is the newest policy: whoever waits for one gets it at once, whoever asks later too."""
         self._announce(snapshot=snapshot)
+
+    def offer_trunk(self, trunk: EncodedTrunk) -> None:
+        """What this learner's policies see through, for actors that lack it; before the first `publish`."""
+        self._announce(trunk=trunk)
 
     def progress(self, consumed: Mapping[Stream, int]) -> None:
         """So many training steps of each stream are used up."""

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from learner.conversation import EncodedSnapshot
 from learner.finite import require_finite
+from learner.news import EncodedSnapshot
 from learner.worker import Worker
 from shared.errors import ConfigError
 from shared.policy.parameters import flatten

@@ -13,7 +13,7 @@ from typing import Literal
 from shared.clock import Clock
 from shared.codec import malformed
 from shared.delivery import Stream
-from shared.protocol import Hello, Refuse, SnapshotRequest
+from shared.protocol import Hello, Refuse, SnapshotRequest, TrunkRequest
 from shared.step import is_name
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class Session:
         consumed: the training steps that it was last told are used up.
         told_ready, told_stop: whether it knows.
         request: a SnapshotRequest that waits for another version.
+        trunk_request: a TrunkRequest that is not answered yet.
     """
 
     actor_id: str
@@ -44,6 +45,7 @@ class Session:
     told_ready: bool = False
     told_stop: bool = False
     request: SnapshotRequest | None = None
+    trunk_request: TrunkRequest | None = None
 
     @property
     def stream(self) -> Stream:
@@ -130,7 +132,7 @@ class Sessions:
         self._by_peer[peer] = session
         session.heard_at = self._clock.now()
         if hello.channel == "bulk":
-            session.bulk, session.request = peer, None
+            session.bulk, session.request, session.trunk_request = peer, None, None
         else:
             session.control, session.left = peer, False
 

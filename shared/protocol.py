@@ -1,7 +1,7 @@
 """Every message between actor and learner, on one page.
 
 The actor dials one ROUTER port with two DEALERs: `control` (steps, acknowledgements, heartbeats) and `bulk`
-(snapshots), so a large snapshot never delays a heartbeat. The conversation:
+(snapshots, trunks), so a large one never delays a heartbeat. The conversation:
 
     actor                         learner
     Hello(control) ─────────────> refuses, or
@@ -13,6 +13,8 @@ The actor dials one ROUTER port with two DEALERs: `control` (steps, acknowledgem
                    <───────────── Progress                      on a simulated clock, after every call
     SnapshotRequest ── bulk ───>
                    <─── bulk ──── Snapshot                      once there is another version: the newest
+    TrunkRequest ──── bulk ────>                                for a frozen trunk that the actor lacks
+                   <─── bulk ──── Trunk or NoTrunk              once the learner knows its own
     Heartbeat      <────────────> Heartbeat                     any byte renews the lease
     Stats          ─────────────> numbers for the learner's charts
                    <───────────── Stop                          training ended: finish, flush, say Goodbye
@@ -141,6 +143,26 @@ class Snapshot(msgspec.Struct, tag=True, frozen=True):
     header: bytes
 
 
+class TrunkRequest(msgspec.Struct, tag=True, frozen=True):
+    """Send the frozen trunk whose weights have this digest; a policy that arrived needs it."""
+
+    digest: str
+
+
+class Trunk(msgspec.Struct, tag=True, frozen=True):
+    """Weights: `header` is that of `shared.policy.trunks.trunk_file`; its arrays follow as raw frames."""
+
+    digest: str
+    header: bytes
+
+
+class NoTrunk(msgspec.Struct, tag=True, frozen=True):
+    """The learner has no trunk with this digest, and why."""
+
+    digest: str
+    cause: str
+
+
 class Heartbeat(msgspec.Struct, tag=True, frozen=True):
     """I am alive. `time_seconds` is the sender's monotonic clock, `echo_seconds` the peer's last one."""
 
@@ -190,6 +212,9 @@ Message = (
     | Progress
     | SnapshotRequest
     | Snapshot
+    | TrunkRequest
+    | Trunk
+    | NoTrunk
     | Heartbeat
     | Stats
     | Stop

@@ -23,9 +23,12 @@ from shared.protocol import (
     Hello,
     Malformed,
     Message,
+    NoTrunk,
     Refuse,
     Snapshot,
     SnapshotRequest,
+    Trunk,
+    TrunkRequest,
     Unknown,
     Welcome,
 )
@@ -77,8 +80,8 @@ class Dialer:
     """Owned by one thread; only `wake` may be called from others.
 
     Hello goes out on both channels at once; on a channel whose peer does not know us (`Unknown`); and, on
-    fresh sockets, whenever the learner was silent for a lease. An unanswered SnapshotRequest is asked again
-    behind each Hello. Whoever owns the dialer begins its conversation anew at each Welcome.
+    fresh sockets, whenever the learner was silent for a lease. An unanswered SnapshotRequest or TrunkRequest
+    is asked again behind each Hello. Whoever owns the dialer begins its conversation anew at each Welcome.
 
     Args:
         config: where to, and with which keys.
@@ -101,7 +104,7 @@ class Dialer:
         self.connected = False
         self.malformed = 0
         self.round_trip_seconds: float | None = None
-        self._asked: SnapshotRequest | None = None
+        self._asked: dict[type[Message], Message] = {}
         self._echo: float | None = None
         self._waker = Waker()
         self._context = sockets.new_context()
@@ -129,8 +132,8 @@ class Dialer:
         frames = [codec.encode(message), *buffers]
         codec.require_size(frames, self._config.max_message_bytes)
         sent = sockets.send(self._dealers[channel], frames)
-        if sent and isinstance(message, SnapshotRequest):
-            self._asked = message
+        if sent and isinstance(message, SnapshotRequest | TrunkRequest):
+            self._asked[type(message)] = message
         return sent
 
     def wake(self) -> None:
@@ -173,8 +176,9 @@ class Dialer:
     def _greet(self, channel: Channel) -> None:
         self._greeted[channel] = self._clock.now()
         self.send(channel, self._hellos[channel])
-        if channel == "bulk" and self._asked is not None:
-            self.send(channel, self._asked)
+        if channel == "bulk":
+            for request in list(self._asked.values()):
+                self.send(channel, request)
 
     def _keep_alive(self) -> None:
         now = self._clock.now()
@@ -228,7 +232,10 @@ class Dialer:
                 self._adopt(message.heartbeat_seconds, message.lease_seconds)
                 return False
             case Snapshot():
-                self._asked = None
+                self._asked.pop(SnapshotRequest, None)
+                return False
+            case Trunk() | NoTrunk():
+                self._asked.pop(TrunkRequest, None)
                 return False
             case _:
                 return False

@@ -1,8 +1,8 @@
 """The bytes of every message, kept: read by today's code and written again the same.
 
 A message that changes needs a new PROTOCOL_VERSION and a new directory; files are never edited. To write the
-files of a new version: `python -m tests.shared.test_golden_protocol`. A file holds the frames of one message,
-each behind its length (four bytes, little-endian).
+files of a new version or message: `python -m tests.shared.test_golden_protocol`. A file holds the frames of
+one message, each behind its length (four bytes, little-endian).
 """
 
 import typing
@@ -22,6 +22,7 @@ from shared.protocol import (
     Hello,
     Malformed,
     Message,
+    NoTrunk,
     Progress,
     Ready,
     Records,
@@ -30,6 +31,8 @@ from shared.protocol import (
     SnapshotRequest,
     Stats,
     Stop,
+    Trunk,
+    TrunkRequest,
     Unknown,
     Welcome,
 )
@@ -142,6 +145,9 @@ MESSAGES: dict[str, tuple[Message, list[memoryview]]] = {
     "progress": (Progress(LIFE, 640), []),
     "snapshot_request": (SnapshotRequest("0186a3b1c2d3e4f5-99999999", 1280), []),
     "snapshot": (Snapshot(b"header"), [memoryview(b"weights"), memoryview(b"")]),
+    "trunk_request": (TrunkRequest(64 * "a"), []),
+    "trunk": (Trunk(64 * "a", b"header"), [memoryview(b"weights")]),
+    "no_trunk": (NoTrunk(64 * "a", "this learner's policies see through no frozen trunk"), []),
     "heartbeat": (Heartbeat(12.5, 12.25), []),
     "stats": (Stats(800, {"evaluation/success_rate": 0.95}), []),
     "stop": (Stop("the target is met"), []),
@@ -187,6 +193,7 @@ def test_todays_code_reads_them_and_writes_them_again(name: str) -> None:
 
 
 if __name__ == "__main__":
-    DIRECTORY.mkdir(parents=True)
+    DIRECTORY.mkdir(parents=True, exist_ok=True)
     for name, (message, buffers) in MESSAGES.items():
-        (DIRECTORY / f"{name}.bin").write_bytes(join(frames_of(message, buffers)))
+        if not (path := DIRECTORY / f"{name}.bin").exists():
+            path.write_bytes(join(frames_of(message, buffers)))

@@ -32,6 +32,7 @@ from shared.protocol import (
     SnapshotRequest,
     Stats,
     Stop,
+    TrunkRequest,
     Unknown,
     Welcome,
 )
@@ -387,6 +388,7 @@ class TestSurviving:
             (Stats(1, {}), "bulk"),
             (Goodbye({}), "bulk"),
             (SnapshotRequest(), "control"),
+            (TrunkRequest("d"), "control"),
             (codec.records_message([actor.step(0)])[0], "bulk"),
         ]
         for count, (message, channel) in enumerate(wrong, 1):
