@@ -40,10 +40,11 @@ from shared.link.dialer import DialerConfig
 from shared.link.listener import ListenerConfig
 from shared.protocol import PROTOCOL_VERSION, Hello
 from shared.records import AmendRecord, LostRecord, StepRecord
-from shared.step import EpisodeKind, Source, Step, StepId
+from shared.step import EpisodeKind, Observation, Source, Step, StepId
 
 ACTOR = "actor"
 IMAGE = 24
+CAMERAS = ("front/image", "wrist/image")
 AMEND_EVERY = 50
 KILLS_A_ROUND = 50
 LEASE = {"lease_seconds": 2.0, "heartbeat_seconds": 0.4}
@@ -52,25 +53,33 @@ INTERFACE = InterfaceSpec(
     name="kills",
     observations=(
         ObservationEntry(name="state", shape=(3,), dtype="float32"),
-        ObservationEntry(name="camera", shape=(IMAGE, IMAGE, 3), dtype="uint8"),
+        *(ObservationEntry(name=camera, shape=(IMAGE, IMAGE, 3), dtype="uint8") for camera in CAMERAS),
     ),
     actions=(ActionEntry(name="move", low=(-1.0,), high=(1.0,), unit="m"),),
     control_hz=10.0,
 )
 
 
+def observation_of(number: int) -> Observation:
+    """What is seen at this number; no two frames of one stream and its cameras are alike."""
+    frames = {
+        camera: np.random.default_rng((number, index)).integers(0, 256, (IMAGE, IMAGE, 3), np.uint8)
+        for index, camera in enumerate(CAMERAS)
+    }
+    return {"state": np.full(3, number, np.float32), **frames}
+
+
 def step_of(number: int) -> Step:
     """The step with this number, recognisable by its contents."""
+    last = number % 100 == 99
     return Step(
-        observation={
-            "state": np.full(3, number, np.float32),
-            "camera": np.full((IMAGE, IMAGE, 3), number % 251, np.uint8),
-        },
+        observation=observation_of(number),
         chosen_action=np.zeros(1, np.float32),
         executed_command=np.zeros(1, np.float32),
         source=Source.RANDOM,
         reward=float(number),
-        truncated=number % 100 == 99,
+        truncated=last,
+        final_observation=observation_of(number + 10**6) if last else None,
     )
 
 
@@ -171,7 +180,8 @@ class Round:
                 continue
             require(record.identity[2:] == divmod(number, 100), f"{where}: {record.identity} at {number}")
             expected = step_of(number)
-            same = all((record.step.observation[n] == v).all() for n, v in expected.observation.items())
+            same = alike(record.step.observation, expected.observation)
+            same &= alike(record.step.final_observation or {}, expected.final_observation or {})
             require(same and record.step.reward == number, f"{where}: contents of {number}")
             number += 1
 
@@ -197,6 +207,13 @@ def require(condition: object, cause: str) -> None:
     """Raise where `condition` does not hold."""
     if not condition:
         raise AssertionError(cause)
+
+
+def alike(found: Observation, expected: Observation) -> bool:
+    """Whether two observations are equal, byte for byte."""
+    return found.keys() == expected.keys() and all(
+        found[name].tobytes() == array.tobytes() for name, array in expected.items()
+    )
 
 
 def fork(body: Callable[[], None]) -> int:
