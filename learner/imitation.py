@@ -9,6 +9,7 @@ import jax
 from learner.agents.sac import SAC
 from learner.agents.state import SACState
 from learner.replay.layout import BatchLayout
+from learner.replay.maps import MapSource
 from learner.replay.sampling import gather, generator, plan
 from learner.replay.store import ReplayStore
 from shared.errors import ConfigError
@@ -73,6 +74,7 @@ def imitate(
             batch_size=config.batch_size,
             updates=config.updates_per_call,
             demo_share=1.0,
+            map_choices=store.map_choices,
         )
         batch = gather(rows, store, store, n_step=1, discount=agent.config.discount)
         state, metrics = jax.block_until_ready(agent.imitate(state, batch))
@@ -83,10 +85,10 @@ def imitate(
     return state, calls * config.updates_per_call
 
 
-def demo_store(layout: BatchLayout, records: Sequence[Record]) -> ReplayStore:
+def demo_store(layout: BatchLayout, records: Sequence[Record], maps: MapSource | None = None) -> ReplayStore:
     """The demonstrations among `records`, corrections applied, in a store just large enough."""
     steps = [r for r in records if isinstance(r, StepRecord) and r.kind is EpisodeKind.DEMO]
-    store = ReplayStore(layout, max(2, len(steps) + sum(record.step.last for record in steps)))
+    store = ReplayStore(layout, max(2, len(steps) + sum(record.step.last for record in steps)), maps)
     for record in records:
         if isinstance(record, AmendRecord):
             store.amend(record)

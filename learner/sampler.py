@@ -13,10 +13,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from learner.prepared_call import PreparedCall
 from learner.ratio import Ratio, RatioConfig, require_first_call
 from learner.replay.batch import TransitionBatch
 from learner.replay.budget import ReplayConfig
 from learner.replay.layout import BatchLayout
+from learner.replay.maps import MapSource
 from learner.replay.pools import Pools
 from learner.replay.sampling import gather, generator, plan
 from shared.delivery import Stream
@@ -64,27 +66,6 @@ class SamplerConfig:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class PreparedCall:
-    """One update call, ready to run.
-
-    Attributes:
-        call: counted from 0 over the whole run.
-        first_update: critic updates before this call.
-        batch: U minibatches, on the device.
-        position: how many records of the log it saw; with `ratio`, where to go on after it.
-        ratio: the ratio's state after it.
-        consumed: training steps of each stream among those records, lost ones included.
-    """
-
-    call: int
-    first_update: int
-    batch: TransitionBatch
-    position: int
-    ratio: dict[str, int | float]
-    consumed: Mapping[Stream, int]
-
-
 class Sampler:
     """Call `restore`, where there is a log already, then `start`; after that it owns itself.
 
@@ -92,6 +73,7 @@ class Sampler:
         arrivals: (position, record) in log order, put by another thread.
         device_put: copies a batch to where the updates run.
         n_step, discount: of the returns, as the agent is configured.
+        maps: the frozen trunk, where the layout shows its maps.
     """
 
     def __init__(
@@ -105,9 +87,10 @@ class Sampler:
         discount: float,
         arrivals: Arrivals,
         device_put: Callable[[TransitionBatch], TransitionBatch],
+        maps: MapSource | None = None,
     ) -> None:
         require_first_call(ratio, config.min_rows)
-        self.pools = Pools(layout, config.replay)
+        self.pools = Pools(layout, config.replay, maps)
         self.ratio = Ratio(ratio)
         self.position = 0
         self._config = config
@@ -282,6 +265,7 @@ class Sampler:
             batch_size=self._config.batch_size,
             updates=updates,
             demo_share=self._config.demo_share,
+            map_choices=online.map_choices,
         )
         return gather(rows, online, pinned, n_step=self._n_step, discount=self._discount)
 

@@ -2,6 +2,7 @@
 
 from learner.replay.budget import ReplayConfig
 from learner.replay.layout import BatchLayout
+from learner.replay.maps import MapSource
 from learner.replay.store import ReplayStore
 from shared.records import AmendRecord, LostRecord, Record, StepRecord, stream_of
 from shared.step import EpisodeKind, Source
@@ -17,9 +18,9 @@ class Pools:
         unknown_amends: corrections of steps that are in neither store.
     """
 
-    def __init__(self, layout: BatchLayout, config: ReplayConfig) -> None:
-        self.online = ReplayStore(layout, config.online_rows)
-        self.pinned = ReplayStore(layout, config.pinned_rows)
+    def __init__(self, layout: BatchLayout, config: ReplayConfig, maps: MapSource | None = None) -> None:
+        self.online = ReplayStore(layout, config.online_rows, maps)
+        self.pinned = ReplayStore(layout, config.pinned_rows, maps)
         self.demo_steps = 0
         self.unknown_amends = 0
 

@@ -19,12 +19,18 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Plan:
-    """Rows of U minibatches: in each, P of the pinned pool first, then B - P of the online one."""
+    """Rows of U minibatches: in each, P of the pinned pool first, then B - P of the online one.
+
+    And, where batches show maps of C cameras, which of the M shifts each observation and next observation is
+    seen at.
+    """
 
     pinned: Rows
     """(U, P)"""
     online: Rows
     """(U, B - P)"""
+    shifts: Rows
+    """(2, C, U, B); C is 0 where batches show frames."""
 
 
 def generator(seed: int, call: int) -> np.random.Generator:
@@ -40,14 +46,19 @@ def plan(
     batch_size: int,
     updates: int,
     demo_share: float,
+    map_choices: tuple[int, int] = (0, 1),
 ) -> Plan:
     """Draw rows uniformly, with replacement; round(demo_share x batch_size) of each minibatch from `pinned`.
 
-    None come from `pinned` while it is empty. Raises ValueError when `online` is empty and needed.
+    None come from `pinned` while it is empty. `map_choices` is (C, M), see `ReplayStore`: the shifts are
+    independent of each other, and drawn after the rows. Raises ValueError when `online` is empty and needed.
     """
     demos = round(demo_share * batch_size) if len(pinned) else 0
+    cameras, shifts = map_choices
     return Plan(
-        pinned=_draw(rng, pinned, (updates, demos)), online=_draw(rng, online, (updates, batch_size - demos))
+        pinned=_draw(rng, pinned, (updates, demos)),
+        online=_draw(rng, online, (updates, batch_size - demos)),
+        shifts=rng.integers(0, shifts, (2, cameras, updates, batch_size)),
     )
 
 
@@ -57,8 +68,8 @@ def gather(
     """The planned transitions, those of the pinned pool first in each minibatch."""
     updates, demos = rows.pinned.shape
     out = empty_buffers(online.layout, updates, demos + rows.online.shape[1])
-    pinned.fill(out, slice(0, demos), rows.pinned, n_step, discount)
-    online.fill(out, slice(demos, None), rows.online, n_step, discount)
+    pinned.fill(out, slice(0, demos), rows.pinned, rows.shifts[..., :demos], n_step, discount)
+    online.fill(out, slice(demos, None), rows.online, rows.shifts[..., demos:], n_step, discount)
     return out.batch()
 
 

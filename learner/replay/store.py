@@ -3,7 +3,7 @@
 A row's next observation is another row, named by `next_row`: rows of several actors lie interleaved, so
 "index + 1" may be a stranger's. A link is made only between consecutive steps of one episode of one stream,
 and rows leave in the order in which they came, so no link dangles. What followed a last step is a row that
-holds nothing but that observation.
+holds nothing but that observation. `previous_row` is the same link backwards, for stacks of frames.
 """
 
 import math
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from learner.replay.batch import TransitionBatch
 from learner.replay.buffers import BatchBuffers, Floats, empty_buffers
 from learner.replay.layout import BatchLayout
+from learner.replay.maps import MapSource
+from learner.replay.observations import ObservationBlocks
 from learner.replay.row_set import RowSet
 from shared.delivery import Stream
 from shared.records import AmendRecord, StepRecord, stream_of
@@ -35,6 +37,8 @@ ROW = np.dtype(
         ("finite_observation", np.bool_),
         ("finite_action", np.bool_),
         ("next_row", np.int64),
+        ("previous_row", np.int64),
+        ("motion", np.int64),
         ("serial", np.int64),
         ("stream", np.int64),
         ("episode", np.int64),
@@ -67,17 +71,15 @@ class ReplayStore:
         nonfinite: rows that came with a number that is not finite.
     """
 
-    def __init__(self, layout: BatchLayout, capacity_rows: int) -> None:
+    def __init__(self, layout: BatchLayout, capacity_rows: int, maps: MapSource | None = None) -> None:
         self.layout = layout
         self.capacity_rows = capacity_rows
         self.sampleable = RowSet(capacity_rows)
         self.nonfinite = 0
-        entries = layout.interface.observations
-        self._observation = {e.name: np.zeros((capacity_rows, *e.shape), e.dtype) for e in entries}
-        self._vectors = [e.name for e in entries if not e.is_image]
+        self._observations = ObservationBlocks(layout, capacity_rows, maps)
         self._action = np.zeros((capacity_rows, layout.interface.action_size), np.float32)
         self._rows = np.zeros(capacity_rows, ROW)
-        self._rows["next_row"] = self._rows["stream"] = NONE
+        self._rows["next_row"] = self._rows["previous_row"] = self._rows["stream"] = NONE
         self._ordinary: deque[int] = deque()
         self._kept: deque[int] = deque()
         self._written = 0
@@ -90,8 +92,13 @@ class ReplayStore:
     @property
     def nbytes(self) -> int:
         """Bytes it takes when full."""
-        blocks = [*self._observation.values(), self._action, self._rows, self.sampleable]
+        blocks = [self._observations, self._action, self._rows, self.sampleable]
         return sum(block.nbytes for block in blocks) + self.capacity_rows * BYTES_PER_QUEUED_ROW
+
+    @property
+    def map_choices(self) -> tuple[int, int]:
+        """(C, M): cameras of which batches show maps, and among how many shifts of each they choose."""
+        return self._observations.map_choices
 
     def append(self, record: StepRecord, *, kept: bool = False) -> None:
         """Take one step, and its final observation where it has one. Kept rows leave after all others."""
@@ -134,13 +141,18 @@ class ReplayStore:
         return True
 
     def gather(self, rows: Rows, n_step: int, discount: float) -> TransitionBatch:
-        """Transitions that start at `rows`, (U, B), each in `sampleable`; see `fill`."""
+        """Transitions that start at `rows`, (U, B), each in `sampleable`, maps at their first shift."""
         buffers = empty_buffers(self.layout, *rows.shape)
-        self.fill(buffers, slice(None), rows, n_step, discount)
+        shifts = np.zeros((2, self.map_choices[0], *rows.shape), np.int64)
+        self.fill(buffers, slice(None), rows, shifts, n_step, discount)
         return buffers.batch()
 
-    def fill(self, out: BatchBuffers, columns: slice, rows: Rows, n_step: int, discount: float) -> None:
-        """Copy the transitions that start at `rows` into these columns (second axis) of `out`.
+    def fill(
+        self, out: BatchBuffers, columns: slice, rows: Rows, shifts: Rows, n_step: int, discount: float
+    ) -> None:
+        """Copy the transitions that start at `rows`, (U, b), into these columns (second axis) of `out`.
+
+        `shifts`, (2, C, U, b), chooses the maps of each camera, of observations and of next observations.
 
         n-step returns: up to `n_step` rewards along the links, discounted; fewer where the episode ends, the
         data ends or a step cannot be sampled. The discount to that power, or 0 where the world ended.
@@ -148,12 +160,19 @@ class ReplayStore:
         reward, factor, next_rows = self._walk(rows, n_step, discount)
         out.reward[:, columns], out.discount[:, columns] = reward, factor
         out.imitate[:, columns] = self._rows["imitate"][rows]
-        for update, (here, after) in enumerate(zip(rows, next_rows, strict=True)):
+        for update, here in enumerate(rows):
             self._action.take(here, 0, out.action[update, columns], "clip")
-            for name, block in self._observation.items():
-                before, then = (here, after) if name in self._vectors else (here[:, None], after[:, None])
-                block.take(before, 0, out.observation[name][update, columns], "clip")
-                block.take(then, 0, out.next_observation[name][update, columns], "clip")
+        stacks = self._stacks(np.stack((rows, next_rows)))
+        outs = out.observation, out.next_observation
+        self._observations.fill(outs, columns, stacks, shifts, self._rows["motion"])
+
+    def _stacks(self, rows: Rows) -> Rows:
+        """(..., T): each row behind its predecessors, the earliest repeated for those that are not here."""
+        stacks = [rows]
+        for _ in range(self.layout.frame_stack - 1):
+            before = self._rows["previous_row"][stacks[0]]
+            stacks.insert(0, np.where(before == NONE, stacks[0], before))
+        return np.stack(stacks, -1)
 
     def _walk(self, rows: Rows, n_step: int, discount: float) -> tuple[Floats, Floats, Rows]:
         """(reward, discount, next row) of the transitions that start at `rows`."""
@@ -176,11 +195,9 @@ class ReplayStore:
     def _new_row(self, observation: Observation, kept: bool) -> int:
         row = self._free_row()
         (self._kept if kept else self._ordinary).append(row)
-        self._rows["serial"][row] = self._written
+        self._rows["serial"][row] = self._rows["motion"][row] = self._written
         self._written += 1
-        for name, block in self._observation.items():
-            block[row] = observation[name]
-        finite = all(bool(np.isfinite(observation[name]).all()) for name in self._vectors)
+        finite = self._observations.write(row, observation)
         self._rows["finite_observation"][row] = finite
         self.nonfinite += not finite
         return row
@@ -190,8 +207,10 @@ class ReplayStore:
             return len(self)
         row = (self._ordinary or self._kept).popleft()
         self.sampleable.put(row, False)
-        self._rows["next_row"][row] = NONE
-        self._rows["stream"][row] = NONE
+        if (after := self._rows["next_row"][row]) != NONE:
+            self._rows["previous_row"][after] = NONE
+        for link in ("next_row", "previous_row", "stream"):
+            self._rows[link][row] = NONE
         return row
 
     def _write_step(self, row: int, record: StepRecord) -> None:
@@ -221,6 +240,9 @@ class ReplayStore:
         """Make `row` the next one, unless the row before has just been overwritten to make room for it."""
         if self._is_here(before):
             self._rows["next_row"][before.row] = row
+            self._rows["previous_row"][row] = before.row
+            if self.layout.frame_stack > 1:  # a stack moves as one
+                self._rows["motion"][row] = self._rows["motion"][before.row]
             self._judge(before.row)
 
     def _precedes(self, before: Ongoing | None, record: StepRecord) -> bool:
