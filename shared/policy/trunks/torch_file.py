@@ -1,0 +1,101 @@
+"""State dicts that torch saved in its legacy format (before 1.6): pickles, then raw storages."""
+
+import io
+import math
+import pickle
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import ConfigError
+from shared.policy.trunks.foreign_pickle import CURE, Allowed, Arrays, Leaf, flatten_arrays, read_pickle
+
+MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+# The pickle of that number, with which every such file begins.
+MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e"
+PROTOCOL = 1001
+DTYPES = {
+    "HalfStorage": np.dtype("<f2"),
+    "FloatStorage": np.dtype("<f4"),
+    "DoubleStorage": np.dtype("<f8"),
+    "CharStorage": np.dtype("<i1"),
+    "ByteStorage": np.dtype("<u1"),
+    "IntStorage": np.dtype("<i4"),
+    "LongStorage": np.dtype("<i8"),
+    "BoolStorage": np.dtype("?"),
+}
+_COUNT = struct.Struct("<Q")
+
+
+class _Storage:
+    """Numbers that tensors look into; they follow behind the pickles."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.numbers: NDArray[np.generic] = np.zeros(0, dtype)
+
+
+class _Tensor(Leaf):
+    """A view of a storage."""
+
+    def __init__(self, storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> None:
+        if not isinstance(storage, _Storage):
+            raise pickle.UnpicklingError("a tensor without storage")
+        self._storage, self._offset = storage, int(offset)
+        self._size, self._stride = tuple(map(int, size)), tuple(map(int, stride))
+
+    def array(self) -> NDArray[np.generic]:
+        numbers, size, stride = self._storage.numbers, self._size, self._stride
+        last = self._offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+        inside = min((self._offset, *size, *stride)) >= 0 and last < len(numbers)
+        if not inside or math.prod(size) > len(numbers):
+            raise pickle.UnpicklingError(f"a tensor {size} beyond its {len(numbers)} numbers")
+        strides = [step * numbers.itemsize for step in stride]
+        return np.lib.stride_tricks.as_strided(numbers[self._offset :], size, strides).copy()
+
+
+def _parameter(tensor: Any, *_: Any) -> Any:
+    return tensor
+
+
+ALLOWED: Allowed = {
+    ("torch._utils", "_rebuild_tensor"): _Tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+    **{("torch", name): dtype for name, dtype in DTYPES.items()},
+}
+
+
+def read_state_dict(data: bytes, stage: str) -> Arrays:
+    """The tensors of a state dict by name, as little-endian arrays of their own.
+
+    Raises:
+        ConfigError: the file is not of this format, damaged, or names anything but tensors.
+    """
+    stream = io.BytesIO(data)
+    storages: dict[str, _Storage] = {}
+
+    def storage(reference: Any) -> _Storage:
+        _, dtype, key, *_ = reference
+        if dtype not in DTYPES.values() or not isinstance(key, str):
+            raise pickle.UnpicklingError(f"a storage {key!r} of {dtype!r}")
+        return storages.setdefault(key, _Storage(dtype))
+
+    header = [read_pickle(stream, stage, {}) for _ in range(3)]
+    if header[:2] != [MAGIC_NUMBER, PROTOCOL]:
+        raise ConfigError(stage, "is not a legacy torch file", CURE)
+    state = read_pickle(stream, stage, ALLOWED, storage)
+    try:
+        for key in read_pickle(stream, stage, {}):
+            storages[key].numbers = _numbers(stream, storages[key].numbers.dtype)
+        return flatten_arrays(state, stage)
+    except (pickle.UnpicklingError, KeyError, TypeError, ValueError, struct.error) as error:
+        raise ConfigError(stage, f"is damaged or cut off: {error}", CURE) from None
+
+
+def _numbers(stream: io.BytesIO, dtype: np.dtype[Any]) -> NDArray[np.generic]:
+    (count,) = _COUNT.unpack(stream.read(_COUNT.size))
+    if count * dtype.itemsize > stream.getbuffer().nbytes - stream.tell():
+        raise pickle.UnpicklingError(f"{count} numbers announced, fewer are there")
+    return np.frombuffer(stream.read(count * dtype.itemsize), dtype)
