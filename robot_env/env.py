@@ -1,7 +1,7 @@
 """RobotEnv: a task on an arm with a gripper and cameras, stepped at a fixed rate."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
@@ -10,15 +10,24 @@ from gymnasium import spaces
 from robot_env.actions import action_entries, admit, executed_command, wanted_opening, wanted_pose
 from robot_env.arms.base import Arm
 from robot_env.cameras.base import Camera
+from robot_env.cameras.freshness import MAX_AGE_SECONDS, FreshFrames
 from robot_env.grippers.base import Gripper
 from robot_env.observing import arm_entries, arm_values
 from robot_env.rate import Rate
 from robot_env.rendering.base import FrameSource
 from robot_env.tasks.base import Judgement, Situation, Start, Task
 from shared.clock import Clock
-from shared.errors import ObservationError
+from shared.errors import ConfigError, ObservationError
 from shared.interface import InterfaceSpec, ObservationEntry
 from shared.step import Action, Observation, Why
+
+
+class Look(Protocol):
+    """What changes how the scene looks from episode to episode."""
+
+    def draw(self, rng: np.random.Generator) -> None:
+        """Another look, decided by `rng` alone."""
+        ...
 
 
 class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
@@ -27,8 +36,8 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
     `step` takes an action (A,) in [-1, 1] and owns the rate: it returns at the end of the period. Its info
     holds success (bool), why (a Why value or None), reward_terms (dict), executed_command ((A,) float32, SI
     units, after safety, the gripper as 1 open and -1 closed), limited_by (names of the limits reached) and
-    overrun_seconds. `reset(seed=...)` alone decides the start. Raises ObservationError for anything that is
-    not finite.
+    overrun_seconds. `reset(seed=...)` alone decides the start, and how it looks. Raises ObservationError for
+    anything that is not finite, and for a frame that is old, repeated or not what its camera declares.
     """
 
     def __init__(
@@ -39,7 +48,12 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         cameras: Sequence[Camera],
         clock: Clock,
         frames: FrameSource | None = None,
+        *,
+        max_frame_age_seconds: float = MAX_AGE_SECONDS,
+        look: Look | None = None,
     ) -> None:
+        self._fresh = {c.entry.name: FreshFrames(c, clock, max_frame_age_seconds) for c in cameras}
+        self._look = look
         self._task, self._arm, self._gripper, self._cameras = task, arm, gripper, tuple(cameras)
         self._settings = task.settings
         self._rate = Rate(self._settings.control_hz, clock)
@@ -64,7 +78,7 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
     ) -> tuple[Observation, dict[str, Any]]:
         """Place the scene and the arm; without a seed the starts go on from the last one."""
         super().reset(seed=seed)
-        self._begin(self._task.sample_start(self.np_random))
+        self._begin(self._task.sample_start(self.np_random), self.np_random)
         self._steps, self._over = 0, False
         situation = self._measure()
         self._rate.restart()
@@ -90,6 +104,14 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         reward = float(sum(judgement.reward_terms.values()))
         return observation, reward, why is Why.SUCCESS, why is Why.TIME_LIMIT, info
 
+    def see(self) -> Observation:
+        """Arm, gripper and all that the task knows now, hidden poses too: for scripts, not for policies."""
+        if self._situation is None:
+            raise gymnasium.error.ResetNeeded("nothing was seen yet: call reset first")
+        situation = self._situation
+        values = arm_values(self._settings, situation.arm, situation.gripper)
+        return values | dict(self._task.observe(situation))
+
     def render(self) -> np.ndarray | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The scene as (H, W, 3) uint8 RGB, or None where no rendering was asked for."""
         return None if self._frames is None else self._frames.frame()
@@ -105,7 +127,7 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
             self._gripper.close()
         self._arm.close()
 
-    def _begin(self, start: Start) -> None:
+    def _begin(self, start: Start, rng: np.random.Generator) -> None:
         world = self._arm.world
         world.clear()
         for name, pose in start.objects.items():
@@ -113,6 +135,8 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         self._arm.reset(start.tcp)
         if self._gripper is not None:
             self._gripper.reset(opening=True)
+        if self._look is not None:
+            self._look.draw(rng)
         world.settle()
 
     def _move(self, action: Action, before: Situation) -> dict[str, Any]:
@@ -134,7 +158,7 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
     def _observe(self, situation: Situation) -> Observation:
         values = arm_values(self._settings, situation.arm, situation.gripper)
         values |= self._task.observe(situation)
-        values |= {camera.entry.name: camera.read().image for camera in self._cameras}
+        values |= {name: frames.next() for name, frames in self._fresh.items()}
         self.interface.check(values, f"observing {self._task.name}")
         for entry in self._bounded:
             np.clip(values[entry.name], entry.low, entry.high, out=values[entry.name])
@@ -160,11 +184,16 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
 def describe_world(task: Task, cameras: Sequence[Camera]) -> InterfaceSpec:
     """The interface of a task seen through these cameras: arm, gripper, task, cameras, in this order."""
     images = tuple(camera.entry for camera in cameras)
+    if len(names := {image.name for image in images}) < len(images):
+        raise ConfigError(
+            f"making {task.name}", "two cameras have one name", f"there may be one each of {sorted(names)}"
+        )
     return InterfaceSpec(
         name=task.name,
         observations=(*arm_entries(task.settings), *task.entries, *images),
         actions=action_entries(task.settings),
         control_hz=task.settings.control_hz,
+        crop_profiles=tuple(camera.crop for camera in cameras if camera.crop is not None),
     )
 
 

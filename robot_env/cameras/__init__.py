@@ -1,3 +1,7 @@
 """Cameras by name; each is imported only when chosen."""
 
-CAMERAS = {"pattern": "robot_env.cameras.pattern:PatternCameraConfig"}
+CAMERAS = {
+    "front": "robot_env.cameras.mujoco:MujocoCameraConfig",
+    "wrist": "robot_env.cameras.mujoco:WristCameraConfig",
+    "pattern": "robot_env.cameras.pattern:PatternCameraConfig",
+}

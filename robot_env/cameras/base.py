@@ -1,4 +1,4 @@
-"""What every camera does: it shows its newest frame, and when it was taken."""
+"""What every camera does: it shows its newest frame, when it was taken, and how it maps space to pixels."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,16 +8,35 @@ from numpy.typing import NDArray
 
 from robot_env.scene import World
 from shared.clock import Clock
-from shared.interface import ObservationEntry
+from shared.interface import CropProfile, ObservationEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One picture: (H, W, 3) uint8 RGB, when it was taken on the loop's clock, and its number."""
+    """One picture: (H, W, 3) uint8 RGB, when it was taken on the loop's clock, and its growing number."""
 
     image: NDArray[np.uint8]
     time_seconds: float
     number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intrinsics:
+    """Pinhole of the delivered picture, in its pixels, OpenCV's convention: (0, 0) is a pixel's centre.
+
+    A point (x, y, z) m, x right, y down, z ahead, is seen at column fx x / z + cx and row fy y / z + cy.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+    @classmethod
+    def of_fovy(cls, fovy_degrees: float, height: int, width: int) -> "Intrinsics":
+        """Square pixels that span `fovy_degrees` from the first row's upper edge to the last one's lower."""
+        focal = height / 2.0 / float(np.tan(np.deg2rad(fovy_degrees) / 2.0))
+        return cls(fx=focal, fy=focal, cx=(width - 1) / 2.0, cy=(height - 1) / 2.0)
 
 
 class Camera(Protocol):
@@ -26,6 +45,16 @@ class Camera(Protocol):
     @property
     def entry(self) -> ObservationEntry:
         """The image entry that its frames become."""
+        ...
+
+    @property
+    def crop(self) -> CropProfile | None:
+        """What of the raw frame is delivered; None for all of it."""
+        ...
+
+    @property
+    def intrinsics(self) -> Intrinsics | None:
+        """Of the delivered picture; None where they are not known."""
         ...
 
     def read(self) -> Frame:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robot_env.cameras.base import Frame
+from robot_env.cameras.base import Frame, Intrinsics
 from robot_env.scene import World
 from shared.clock import Clock
 from shared.errors import ConfigError
-from shared.interface import ObservationEntry
+from shared.interface import CropProfile, ObservationEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,9 @@ class PatternCameraConfig:
 
 class PatternCamera:
     """Takes a frame whenever it is read."""
+
+    crop: CropProfile | None = None
+    intrinsics: Intrinsics | None = None
 
     def __init__(self, config: PatternCameraConfig, clock: Clock) -> None:
         self.entry = ObservationEntry(

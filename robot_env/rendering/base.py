@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 class FrameSource(Protocol):
     """One view of a scene, kept open."""
 
+    @property
+    def fovy_degrees(self) -> float:
+        """Angle between the picture's upper and lower edge."""
+        ...
+
     def frame(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB; a fresh array every time."""
         ...

@@ -14,6 +14,7 @@ class OpenGLView:
 
     def __init__(self, world: MujocoWorld, camera: str, width: int, height: int) -> None:
         self._world, self._camera = world, camera
+        self.fovy_degrees = float(world.model.camera(camera).fovy[0])
         self._renderer: Any = mujoco.Renderer(world.model, height, width)
         flags = self._renderer.scene.flags
         flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
@@ -24,6 +25,7 @@ class OpenGLView:
         """(H, W, 3) uint8 RGB of the world as it is now."""
         if self._renderer is None:
             raise RuntimeError("the view is closed")
+        mujoco.mj_camlight(self._world.model, self._world.data)
         self._renderer.update_scene(self._world.data, self._camera)
         return self._renderer.render()
 

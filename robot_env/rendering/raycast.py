@@ -19,7 +19,8 @@ class RaycastView:
         self._world = world
         self._camera = int(world.model.camera(camera).id)
         self._shape = (height, width, 3)
-        self._rays = camera_rays(float(world.model.cam_fovy[self._camera]), width, height)
+        self.fovy_degrees = float(world.model.cam_fovy[self._camera])
+        self._rays = camera_rays(self.fovy_degrees, width, height)
         self._colours = np.vstack([world.model.geom_rgba[:, :3], SKY])
         pixels = width * height
         self._geoms = np.empty(pixels, dtype=np.int32)

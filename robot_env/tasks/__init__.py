@@ -5,4 +5,7 @@ TASKS = {
     "pick_cube": "robot_env.tasks.pick_cube:PickCube",
     "pick_cube_dense": "robot_env.tasks.pick_cube:PickCubeDense",
     "peg_insert": "robot_env.tasks.peg_insert:PegInsert",
+    "reach_vision": "robot_env.tasks.reach:ReachVision",
+    "pick_cube_vision": "robot_env.tasks.pick_cube:PickCubeVision",
+    "peg_insert_vision": "robot_env.tasks.peg_insert:PegInsertVision",
 }

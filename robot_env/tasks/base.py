@@ -81,7 +81,7 @@ class Judgement:
 
 
 class Task(Protocol):
-    """One task."""
+    """One task. What it observes beyond its entries is for scripts, not for policies."""
 
     @property
     def name(self) -> str:
@@ -108,7 +108,7 @@ class Task(Protocol):
         ...
 
     def observe(self, situation: Situation) -> Observation:
-        """Its entries, float32."""
+        """At least its entries, float32."""
         ...
 
     def judge(self, situation: Situation) -> Judgement:

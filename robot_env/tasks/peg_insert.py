@@ -113,3 +113,11 @@ class PegInsert:
         peg = situation.objects[PEG]
         tip = peg.position_m + peg.rotation @ np.array([0.0, 0.0, PEG_HALF_LENGTH_M])
         return situation.objects[SOCKET].position_m - tip
+
+
+@dataclass(frozen=True, kw_only=True)
+class PegInsertVision(PegInsert):
+    """The same with no pose to go by: only cameras show where things are."""
+
+    name = "peg_insert_vision"
+    entries = ()

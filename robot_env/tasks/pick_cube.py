@@ -100,3 +100,11 @@ class PickCubeDense(PickCube):
         lifted = np.clip(self._lifted_m(situation) / self.lift_m, 0.0, 1.0)
         terms = {"near": 0.1 * float(np.exp(-10.0 * distance) - 1.0), "lift": 0.2 * float(lifted - 1.0)}
         return Judgement(reward_terms={**terms, **sparse.reward_terms}, success=sparse.success)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PickCubeVision(PickCube):
+    """The same with no pose to go by: only cameras show where things are."""
+
+    name = "pick_cube_vision"
+    entries = ()

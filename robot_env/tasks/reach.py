@@ -13,6 +13,7 @@ from shared.interface import ObservationEntry
 from shared.step import Observation
 
 TARGET = "target"
+POST_HALF_M = 0.25
 APART_M = 0.05
 MOST_TRIES = 1000
 
@@ -21,6 +22,16 @@ def _settings() -> TaskSettings:
     return TaskSettings(
         envelope=SafetyEnvelope(low_m=(0.25, -0.3, 0.02), high_m=(0.65, 0.3, 0.5), step_m=0.06),
         held_width_m=0.02,
+    )
+
+
+def _marker() -> tuple[Box, ...]:
+    """A cube on a post that vanishes in the table: one camera tells by its foot how far away it is."""
+    return (
+        Box(half_size_m=(0.012, 0.012, 0.012), colour=(0.1, 0.8, 0.2)),
+        Box(
+            half_size_m=(0.008, 0.008, POST_HALF_M), centre_m=(0.0, 0.0, -POST_HALF_M), colour=(0.1, 0.3, 0.8)
+        ),
     )
 
 
@@ -36,11 +47,7 @@ class Reach:
     tolerance_m: float = 0.01
 
     name = "reach"
-    scene = (
-        SceneObject(
-            name=TARGET, kind="marker", boxes=(Box(half_size_m=(0.01, 0.01, 0.01), colour=(0.1, 0.8, 0.2)),)
-        ),
-    )
+    scene = (SceneObject(name=TARGET, kind="marker", boxes=_marker()),)
     entries = (
         ObservationEntry(
             name="target_from_tcp_base_m",
@@ -74,3 +81,11 @@ class Reach:
         offset = situation.objects[TARGET].position_m - situation.arm.tcp.position_m
         success = bool(np.linalg.norm(offset) < self.tolerance_m)
         return Judgement(reward_terms={"success": float(success)}, success=success)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReachVision(Reach):
+    """The same with no pose to go by: only cameras show where things are."""
+
+    name = "reach_vision"
+    entries = ()

@@ -1,11 +1,14 @@
 """What every teleop device does: asked once a period, it proposes an action or leaves the policy alone."""
 
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
+import gymnasium
 import numpy as np
 
 from shared.interface import InterfaceSpec
 from shared.step import Action, Observation, Source
+
+Env: TypeAlias = gymnasium.Env[Any, Any]
 
 
 class TeleopDevice(Protocol):
@@ -32,6 +35,6 @@ class TeleopDevice(Protocol):
 class TeleopConfig(Protocol):
     """Settings of a device, and how to build it."""
 
-    def build(self, interface: InterfaceSpec) -> TeleopDevice:
-        """The device for a world; raises ConfigError where it cannot act in it."""
+    def build(self, interface: InterfaceSpec, env: Env | None = None) -> TeleopDevice:
+        """The device for a world, which it may look at too; raises ConfigError where it cannot act in it."""
         ...

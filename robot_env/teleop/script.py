@@ -1,6 +1,7 @@
 """A device that solves each task by itself: a feedback law from observation to action, with seeded noise.
 
-The laws keep no phase variable: what they do follows from the observation, so a policy can copy them.
+The laws keep no phase variable: what they do follows from the observation, so a policy can copy them. Where
+the observation holds pictures instead of poses, a script looks at the world itself.
 """
 
 from collections.abc import Callable
@@ -8,7 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from robot_env.env import RobotEnv
 from robot_env.families import resolve
+from robot_env.tasks import TASKS
+from robot_env.teleop.base import Env
 from robot_env.teleop.scripts import SCRIPTS
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
@@ -27,9 +31,18 @@ class ScriptConfig:
         if not 0.0 <= self.noise <= 1.0:
             raise ConfigError("script", f"noise {self.noise} is out of range", "use 0 to 1 policy units")
 
-    def build(self, interface: InterfaceSpec) -> "ScriptDevice":
-        """The script of the task that the interface is named after."""
-        return ScriptDevice(resolve("script", SCRIPTS, interface.name), interface, self.noise)
+    def build(self, interface: InterfaceSpec, env: Env | None = None) -> "ScriptDevice":
+        """The script of the task that the interface is named after; without poses in it, `env` is needed."""
+        script = resolve("script", SCRIPTS, interface.name)
+        world = None if env is None else env.unwrapped
+        see = world.see if isinstance(world, RobotEnv) else None
+        if see is None and not resolve("task", TASKS, interface.name).entries:
+            raise ConfigError(
+                "script",
+                f"{interface.name} shows pictures, which it cannot read",
+                "build the device with the environment: build(interface, env)",
+            )
+        return ScriptDevice(script, interface, self.noise, see)
 
 
 class ScriptDevice:
@@ -37,8 +50,10 @@ class ScriptDevice:
 
     source = Source.SCRIPT
 
-    def __init__(self, script: Script, interface: InterfaceSpec, noise: float) -> None:
-        self._script, self._interface, self._noise = script, interface, noise
+    def __init__(
+        self, script: Script, interface: InterfaceSpec, noise: float, see: Callable[[], Observation] | None
+    ) -> None:
+        self._script, self._interface, self._noise, self._see = script, interface, noise, see
         moves = [float(entry.name != "gripper") for entry in interface.actions for _ in range(entry.size)]
         self._moves = np.array(moves, dtype=np.float32)
         self._rng = np.random.default_rng(0)
@@ -50,7 +65,8 @@ class ScriptDevice:
     def read(self, observation: Observation) -> Action | None:
         """The script's action plus noise, within [-1, 1]."""
         noise = self._rng.normal(0.0, self._noise, self._moves.shape).astype(np.float32) * self._moves
-        action = self._script(observation, self._interface) + noise
+        seen = observation if self._see is None else self._see()
+        action = self._script(seen, self._interface) + noise
         return np.clip(action, -1.0, 1.0).astype(np.float32)
 
     def close(self) -> None:

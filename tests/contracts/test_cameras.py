@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from robot_env.arms.point import PointWorld
+from robot_env.arms.base import Impedance
+from robot_env.arms.mujoco import MujocoArmConfig
 from robot_env.cameras import CAMERAS
 from robot_env.cameras.base import Camera
 from robot_env.families import resolve
@@ -19,9 +20,23 @@ def clock() -> ManualClock:
 
 @pytest.fixture(params=sorted(CAMERAS))
 def camera(request: pytest.FixtureRequest, clock: ManualClock) -> Iterator[Camera]:
-    built = resolve("camera", CAMERAS, request.param)().build(PointWorld(()), clock)
+    world = MujocoArmConfig().build((), Impedance(), 0.02).world
+    world.settle()
+    built = resolve("camera", CAMERAS, request.param)(height=24, width=32).build(world, clock)
     yield built
     built.close()
+
+
+def test_the_size_is_what_was_asked_for(camera: Camera) -> None:
+    assert camera.entry.shape == (24, 32, 3)
+    assert camera.entry.name.endswith("/image")
+
+
+def test_intrinsics_are_of_the_delivered_picture_where_they_are_known(camera: Camera) -> None:
+    assert camera.crop is None
+    if camera.intrinsics is not None:
+        assert (camera.intrinsics.cx, camera.intrinsics.cy) == (15.5, 11.5)
+        assert min(camera.intrinsics.fx, camera.intrinsics.fy) > 5.0
 
 
 def test_frames_are_what_the_entry_says(camera: Camera) -> None:

@@ -14,15 +14,20 @@ from robot_env.tasks import TASKS
 from shared.clock import ManualClock
 from shared.step import Observation, Why
 
+WITHOUT_A_SCENE = {"point"}
+SEEN = {name for name in TASKS if not build_task(name).entries}
 ON_EVERY_ARM = [
-    pytest.param((task, arm), id=f"{task}-{arm}") for task in sorted(TASKS) for arm in sorted(ARMS)
+    pytest.param((task, arm), id=f"{task}-{arm}")
+    for task in sorted(TASKS)
+    for arm in sorted(ARMS)
+    if task not in SEEN or arm not in WITHOUT_A_SCENE
 ]
 
 
-@pytest.fixture(params=ON_EVERY_ARM)
+@pytest.fixture(params=ON_EVERY_ARM, scope="module")
 def env(request: pytest.FixtureRequest) -> Iterator[RobotEnv]:
     task, arm = request.param
-    built = make(task, clock=ManualClock(), arm=arm)
+    built = make(task, clock=ManualClock(), arm=arm, image_size=32)
     assert isinstance(built, RobotEnv)
     yield built
     built.close()
@@ -34,7 +39,9 @@ def same(first: Observation, second: Observation) -> bool:
 
 def normalised(env: RobotEnv, observation: Observation) -> np.ndarray:
     parts = [
-        (observation[e.name] - np.array(e.offset)) / np.array(e.scale) for e in env.interface.observations
+        (observation[e.name] - np.array(e.offset)) / np.array(e.scale)
+        for e in env.interface.observations
+        if not e.is_image
     ]
     return np.arcsinh(np.concatenate(parts))
 
@@ -48,6 +55,8 @@ def test_observations_are_what_the_interface_says(env: RobotEnv) -> None:
     assert list(observation) == [entry.name for entry in env.interface.observations]
     env.interface.check(observation, "test")
     for entry in env.interface.observations:
+        if entry.is_image:
+            continue
         assert len(entry.offset) == len(entry.scale) == entry.shape[0]
     assert env.action_space.shape == (env.interface.action_size,)
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.parametrize("device_name", sorted(TELEOP))
 
 
 def open_device(name: str, env: RobotEnv) -> TeleopDevice:
-    return resolve("teleop device", TELEOP, name)().build(env.interface)
+    return resolve("teleop device", TELEOP, name)().build(env.interface, env)
 
 
 def proposals(device: TeleopDevice, env: RobotEnv, seed: int) -> list[Action | None]:
@@ -27,7 +27,7 @@ def proposals(device: TeleopDevice, env: RobotEnv, seed: int) -> list[Action | N
 
 @pytest.mark.parametrize("task", sorted(TASKS))
 def test_what_it_proposes_is_an_action_or_nothing(device_name: str, task: str) -> None:
-    env = make(task, clock=ManualClock(), arm="point")
+    env = make(task, clock=ManualClock(), arm="point", cameras=("pattern",))
     assert isinstance(env, RobotEnv)
     device = open_device(device_name, env)
     assert device.source in (Source.HUMAN, Source.SCRIPT)

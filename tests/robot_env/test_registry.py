@@ -18,7 +18,7 @@ def test_every_task_has_a_gymnasium_id() -> None:
 
 @pytest.mark.parametrize(("identity", "task"), GYMNASIUM_IDS.items())
 def test_gymnasium_makes_it(identity: str, task: str) -> None:
-    env = gymnasium.make(identity, arm="point")
+    env = gymnasium.make(identity, arm="point", cameras=("pattern",))
     observation, _ = env.reset(seed=0)
     assert env.observation_space.contains(observation)
     assert env.unwrapped.interface.name == task
