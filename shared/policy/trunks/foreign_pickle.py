@@ -1,8 +1,8 @@
 """The one reader of foreign pickles: arrays in dicts, rebuilt by our own code. Nothing in a file is executed.
 
 A pickle is a program: it names functions and calls them. This reader first walks over the program without
-running it (opcodes, lengths, memo slots), then runs it with a table that leads every name to a function of this
-package or to nothing. What numpy and jax would rebuild, `_Array` rebuilds from plain bytes.
+running it (opcodes, lengths, memo slots), then runs it with a table that leads every name to a function of
+this package or to nothing. What numpy and jax would rebuild, `_Array` rebuilds from plain bytes.
 """
 
 import io
@@ -49,7 +49,7 @@ def read_arrays(data: bytes, stage: str) -> Arrays:
     Understands what `pickle.dump` writes for dicts, flax FrozenDicts, numpy and jax arrays of plain numbers.
 
     Raises:
-        ConfigError: the pickle names anything else (none of it was executed), is damaged, or no tree of arrays.
+        ConfigError: the pickle names anything else (none of it was executed), or is damaged.
     """
     return flatten_arrays(read_pickle(io.BytesIO(data), stage, {}), stage)
 
@@ -100,9 +100,8 @@ def _collect(node: Any, path: tuple[str, ...], arrays: Arrays, stage: str) -> No
                 raise ConfigError(stage, f"has the key {key!r} below {name!r}, which is no text", CURE)
             _collect(child, (*path, key), arrays, stage)
     else:
-        raise ConfigError(
-            stage, f"holds a {type(node).__name__} at {name!r} instead of arrays in dicts", CURE
-        )
+        kind = type(cast(object, node)).__name__
+        raise ConfigError(stage, f"holds a {kind} at {name!r} instead of arrays in dicts", CURE)
 
 
 class Leaf:

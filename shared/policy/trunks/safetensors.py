@@ -1,6 +1,7 @@
 """Tensors of a safetensors file: a length, a JSON header, raw little-endian numbers.
 
-https://huggingface.co/docs/safetensors: an entry is {"dtype", "shape", "data_offsets"}, from the header's end.
+https://huggingface.co/docs/safetensors: an entry is {"dtype", "shape", "data_offsets"}, counted behind the
+header.
 """
 
 import math

@@ -52,7 +52,7 @@ class TrunkWeights:
 
 
 def trunk_digest(trunk: str, stages: int, params: FlatParameters) -> str:
-    """SHA-256, in hexadecimal, of the trunk's name and stages and of each array's name, dtype, shape, and bytes."""
+    """SHA-256, in hexadecimal, of the trunk's name, its stages and each array's name, dtype, shape, bytes."""
     digest = hashlib.sha256(f"{trunk}\n{stages}\n".encode())
     for name, array in sorted(params.items()):
         portable = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
