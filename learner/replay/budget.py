@@ -1,10 +1,12 @@
 """How much memory the replay takes, told before training starts and refused where it cannot fit."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from learner.replay.buffers import empty_buffers
 from learner.replay.layout import BatchLayout
+from learner.replay.maps import map_bytes
 from learner.replay.store import ReplayStore
 from shared.errors import ConfigError, MemoryBudgetError
 
@@ -16,12 +18,14 @@ GIGABYTE = 1e9
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayConfig:
-    """How many rows the learner keeps. A step takes one row, and an episode's end one more."""
+    """How much the learner keeps. A step takes one row, and an episode's end one more."""
 
     online_rows: int = 200_000
     """Rows for practice; the oldest leave first."""
     pinned_rows: int = 50_000
     """Rows for demos and corrections; the oldest corrections leave first."""
+    cached_shifts: int = 4
+    """Shifts of each frame whose maps a frozen trunk computes once and keeps; 0 runs it at every update."""
     memory_limit_gigabytes: float | None = None
     """Refuse to start above this; none means 0.8 of the memory that is available at the start."""
 
@@ -29,6 +33,12 @@ class ReplayConfig:
         for name, rows in (("online_rows", self.online_rows), ("pinned_rows", self.pinned_rows)):
             if rows < 1:
                 raise ConfigError("replay configuration", f"{name} is {rows}", f"set {name} to at least 1")
+        if self.cached_shifts < 0:
+            raise ConfigError(
+                "replay configuration",
+                f"cached_shifts is {self.cached_shifts}",
+                "set it to at least 1, or to 0 to keep no maps",
+            )
         limit = self.memory_limit_gigabytes
         if limit is not None and not limit > 0:
             raise ConfigError(
@@ -40,9 +50,15 @@ class ReplayConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryBudget:
-    """What replay and prepared batches will take, in bytes, when full."""
+    """What replay and prepared batches will take, in bytes, when full.
+
+    Attributes:
+        row_bytes: everything that a row takes; `frame_bytes` and `map_bytes` are parts of it.
+    """
 
     row_bytes: int
+    frame_bytes: int
+    map_bytes: int
     online_rows: int
     pinned_rows: int
     batch_bytes: int
@@ -55,6 +71,8 @@ class MemoryBudget:
 
     def __str__(self) -> str:
         rows = f"{self.online_rows:,} practice + {self.pinned_rows:,} pinned rows x {self.row_bytes:,} B"
+        if self.frame_bytes:
+            rows += f" ({self.frame_bytes:,} of frames, {self.map_bytes:,} of maps)"
         total = f"{_size(self.total_bytes)}, limit {_size(self.limit_bytes)}"
         return f"replay memory: {rows} + {_size(self.batch_bytes)} of batches = {total}"
 
@@ -64,10 +82,11 @@ class MemoryBudget:
             return
         free = self.limit_bytes - self.batch_bytes - self.row_bytes * self.pinned_rows
         fitting = free // self.row_bytes
+        lighter = "set cached_shifts lower, use smaller images" if self.map_bytes else "use smaller images"
         cure = (
-            f"set online_rows to at most {fitting:,}, use smaller images, or raise memory_limit_gigabytes"
+            f"set online_rows to at most {fitting:,}, {lighter}, or raise memory_limit_gigabytes"
             if fitting > 0
-            else "set pinned_rows and online_rows lower, use smaller images, or free memory on this computer"
+            else f"set pinned_rows and online_rows lower, {lighter}, or free memory on this computer"
         )
         raise MemoryBudgetError(STAGE, f"the replay cannot fit; {self}", cure)
 
@@ -77,8 +96,11 @@ def budget(
 ) -> MemoryBudget:
     """The budget of two stores and of the batches of U x B transitions that are alive at once."""
     limit = config.memory_limit_gigabytes
+    interface, maps = layout.interface, map_bytes(layout, config.cached_shifts)
     return MemoryBudget(
-        row_bytes=ReplayStore(layout, 1).nbytes,
+        row_bytes=ReplayStore(BatchLayout(interface=interface), 1).nbytes + maps,
+        frame_bytes=sum(math.prod(entry.shape) for entry in interface.observations if entry.is_image),
+        map_bytes=maps,
         online_rows=config.online_rows,
         pinned_rows=config.pinned_rows,
         batch_bytes=batches_alive * updates * batch_size * empty_buffers(layout, 1, 1).nbytes,
