@@ -9,6 +9,7 @@ from typing import Literal
 
 import jax
 
+from shared.cache import cache_directory
 from shared.errors import ConfigError, DeviceError
 
 log = logging.getLogger(__name__)
@@ -69,13 +70,6 @@ def cpu_threads() -> int:
     """Threads that XLA computes with on the CPU."""
     asked = os.environ.get("NPROC", "")
     return int(asked) if asked.isdigit() and int(asked) > 0 else len(os.sched_getaffinity(0))
-
-
-def cache_directory() -> Path:
-    """HANDSON_CACHE, else `handson` below XDG_CACHE_HOME or ~/.cache."""
-    if chosen := os.environ.get("HANDSON_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "handson"
 
 
 def _use_compile_cache(directory: Path) -> None:
