@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from shared.interface import InterfaceSpec, ObservationEntry
 
@@ -22,7 +23,7 @@ class BatchLayout:
     frame_stack: int = 1
     map_shapes: MapShapes = field(default_factory=dict[str, tuple[int, int, int]])
 
-    @property
+    @cached_property
     def entries(self) -> dict[str, tuple[tuple[int, ...], str]]:
         """Shape and dtype of every observation entry, in declared order; see `entry`."""
         return {entry.name: self.entry(entry) for entry in self.interface.observations}

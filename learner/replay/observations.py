@@ -10,7 +10,10 @@ from learner.replay.maps import MapCache, MapSource, Rows
 from shared.step import Observation
 
 Block = NDArray[Any]
-Entries = dict[str, NDArray[np.generic]]
+Pair = tuple[Rows, Rows]
+"""Of observations, and of next observations."""
+EntryBlock = tuple[str, Block, Pair]
+"""An entry's name, the block that holds it, and which places of the block are wanted."""
 
 
 class ObservationBlocks:
@@ -31,6 +34,11 @@ class ObservationBlocks:
         return frames + (self._maps.nbytes if self._maps else 0)
 
     @property
+    def has_images(self) -> bool:
+        """Whether there is any camera."""
+        return bool(self._images)
+
+    @property
     def map_choices(self) -> tuple[int, int]:
         """(C, M): cameras of which batches show maps, and among how many shifts of each they choose."""
         return (len(self._images), self._maps.shifts) if self._maps else (0, 1)
@@ -45,33 +53,27 @@ class ObservationBlocks:
             self._maps.forget(row)
         return all(bool(np.isfinite(observation[name]).all()) for name in self._vectors)
 
-    def fill(
-        self, outs: tuple[Entries, Entries], columns: slice, stacks: Rows, shifts: Rows, motions: Rows
-    ) -> None:
-        """Copy observations and next observations into these columns (second axis) of `outs`.
+    def vectors(self, rows: Pair) -> list[EntryBlock]:
+        """Where the states of these observations and next observations, (U, b) each, are."""
+        return [(name, block, rows) for name, block in self._vectors.items()]
+
+    def images(self, stacks: Pair, shifts: Rows, motions: Rows) -> list[EntryBlock]:
+        """Where the frames of these observations and next observations are, or the maps of them.
 
         Args:
-            outs: entries (U, B, ...) as the layout says.
-            columns: which of B.
-            stacks: (2, U, b, T) rows of observations and next observations, the newest last.
+            stacks: (U, b, T) rows each, the newest last.
             shifts: (2, C, U, b) which shift of each camera; C is 0 where batches show frames.
             motions: (rows,) see `MapCache.fill`.
         """
-        for name, block in self._vectors.items():
-            _take(block, stacks[..., -1], outs, name, columns)
+        if self._maps is None:
+            return [(name, frames, stacks) for name, frames in self._images.items()]
+        sources: list[EntryBlock] = []
         for camera, (name, frames) in enumerate(self._images.items()):
-            if self._maps is None:
-                _take(frames, stacks, outs, name, columns)
-            else:
-                places = stacks * self._maps.shifts + shifts[:, camera, ..., None]
-                _take(self._maps.fill(name, frames, motions, places), places, outs, name, columns)
+            places = np.stack(stacks) * self._maps.shifts + shifts[:, camera, ..., None]
+            maps = self._maps.fill(name, frames, motions, places)
+            sources.append((name, maps, (places[0], places[1])))
+        return sources
 
 
 def _block(rows: int, shape: tuple[int, ...], dtype: str) -> Block:
     return np.zeros((rows, *shape), dtype)
-
-
-def _take(block: Block, places: Rows, outs: tuple[Entries, Entries], name: str, columns: slice) -> None:
-    for out, chosen in zip(outs, places, strict=True):
-        for update, here in enumerate(chosen):
-            block.take(here, 0, out[name][update, columns], "clip")

@@ -17,7 +17,7 @@ from learner.replay.batch import TransitionBatch
 from learner.replay.buffers import BatchBuffers, Floats, empty_buffers
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import MapSource
-from learner.replay.observations import ObservationBlocks
+from learner.replay.observations import EntryBlock, ObservationBlocks
 from learner.replay.row_set import RowSet
 from shared.delivery import Stream
 from shared.records import AmendRecord, StepRecord, stream_of
@@ -160,11 +160,20 @@ class ReplayStore:
         reward, factor, next_rows = self._walk(rows, n_step, discount)
         out.reward[:, columns], out.discount[:, columns] = reward, factor
         out.imitate[:, columns] = self._rows["imitate"][rows]
+        sources = self._sources(rows, next_rows, shifts)
         for update, here in enumerate(rows):
             self._action.take(here, 0, out.action[update, columns], "clip")
-        stacks = self._stacks(np.stack((rows, next_rows)))
-        outs = out.observation, out.next_observation
-        self._observations.fill(outs, columns, stacks, shifts, self._rows["motion"])
+            for name, block, (seen, seen_next) in sources:
+                block.take(seen[update], 0, out.observation[name][update, columns], "clip")
+                block.take(seen_next[update], 0, out.next_observation[name][update, columns], "clip")
+
+    def _sources(self, rows: Rows, next_rows: Rows, shifts: Rows) -> list[EntryBlock]:
+        """Where all entries of these observations and next observations are."""
+        sources = self._observations.vectors((rows, next_rows))
+        if not self._observations.has_images:
+            return sources
+        stacks = self._stacks(rows), self._stacks(next_rows)
+        return sources + self._observations.images(stacks, shifts, self._rows["motion"])
 
     def _stacks(self, rows: Rows) -> Rows:
         """(..., T): each row behind its predecessors, the earliest repeated for those that are not here."""
