@@ -1,12 +1,16 @@
 """FreshFrames: from a camera to the control loop, only what is new, young and of the declared kind passes."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from robot_env.cameras.base import Camera, Frame
 from shared.clock import Clock
 from shared.errors import ConfigError, ObservationError
+from shared.interface import ObservationEntry
 
+STAGE = "reading cameras"
 MAX_AGE_SECONDS = 0.2
 
 
@@ -33,34 +37,36 @@ class FreshFrames:
             ObservationError: it is too old, was seen before, or has another size, type or channel order.
         """
         frame = self._camera.read()
-        self._require_kind(frame)
+        require_kind(frame.image, self._camera.entry)
         self._require_new(frame)
         self._last = frame.number
         return frame.image
 
-    def _require_kind(self, frame: Frame) -> None:
-        entry, image = self._camera.entry, frame.image
-        if image.dtype != np.uint8:
-            raise self._error(f"sent {image.dtype}, not uint8", "make its driver deliver uint8 RGB")
-        if image.shape == entry.shape:
-            return
-        cause = f"sent a frame of {list(image.shape)}, not {list(entry.shape)}"
-        if image.shape == (entry.shape[2], *entry.shape[:2]):
-            raise self._error(f"{cause}: channels first", "make its driver deliver rows, columns, channels")
-        raise self._error(cause, "make its driver deliver the size and the three channels of its settings")
-
     def _require_new(self, frame: Frame) -> None:
+        name = self._camera.entry.name
         if self._last is not None and frame.number <= self._last:
-            raise self._error(
-                f"sent frame {frame.number} after frame {self._last}",
-                "check its cable and power; its rate must be above the control rate",
+            raise ObservationError(
+                STAGE,
+                f"{name!r} repeats: frame {frame.number} came after frame {self._last}",
+                "check the camera's cable and power; its rate must be above the control rate",
             )
         age = self._clock.now() - frame.time_seconds
         if age > self._max_age_seconds:
-            raise self._error(
-                f"sent a frame {age:.3g} s old, allowed are {self._max_age_seconds:g} s",
-                "check its cable and rate, or raise max_frame_age_seconds",
+            raise ObservationError(
+                STAGE,
+                f"the newest frame of {name!r} is {age:.3g} s old, allowed are {self._max_age_seconds:g} s",
+                "check the camera's cable and rate, or raise max_frame_age_seconds",
             )
 
-    def _error(self, cause: str, cure: str) -> ObservationError:
-        return ObservationError("reading cameras", f"camera {self._camera.entry.name!r} {cause}", cure)
+
+def require_kind(image: NDArray[Any], entry: ObservationEntry) -> None:
+    """Refuse a picture that is not what its entry says, a frame with its channels first by that name."""
+    if image.dtype == np.uint8 and image.shape == entry.shape:
+        return
+    first = image.shape == (entry.shape[2], *entry.shape[:2])
+    raise ObservationError(
+        STAGE,
+        f"{entry.name!r} is {image.dtype}{list(image.shape)}{' (channels first)' if first else ''}, "
+        f"not uint8{list(entry.shape)}",
+        "make the camera's driver deliver rows, columns, RGB as uint8, at the size of its settings",
+    )

@@ -1,4 +1,7 @@
-"""Draws without any OpenGL: one ray a pixel through MuJoCo's own ray caster, flat colours, one light."""
+"""Draws without any OpenGL: one ray a pixel through MuJoCo's own ray caster, lit as OpenGL lights it.
+
+No textures, shadows or highlights: the panda's scene has none unless randomisation adds textures.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,9 +9,7 @@ from numpy.typing import NDArray
 from robot_env.arms.mujoco_world import MujocoWorld
 from robot_env.physics import mujoco
 
-SKY = (0.35, 0.45, 0.55)
-LIGHT = np.array([0.4, -0.3, 0.87])
-AMBIENT = 0.4
+SKY = (0.4, 0.45, 0.52)
 NOTHING = -1
 
 
@@ -21,7 +22,6 @@ class RaycastView:
         self._shape = (height, width, 3)
         self.fovy_degrees = float(world.model.cam_fovy[self._camera])
         self._rays = camera_rays(self.fovy_degrees, width, height)
-        self._colours = np.vstack([world.model.geom_rgba[:, :3], SKY])
         pixels = width * height
         self._geoms = np.empty(pixels, dtype=np.int32)
         self._distances = np.empty(pixels)
@@ -52,9 +52,15 @@ class RaycastView:
         """Nothing is held."""
 
     def _shade(self) -> NDArray[np.uint8]:
-        light = AMBIENT + (1.0 - AMBIENT) * np.abs(self._normals @ LIGHT)
+        """Ambient and diffuse terms (Lambert) of the headlight, along the view, and of directional lights."""
+        model, data = self._world.model, self._world.data
+        head, ahead = model.vis.headlight, -data.cam_xmat[self._camera].reshape(3, 3)[:, 2]
+        directions = np.vstack([ahead, data.light_xdir])
+        diffuse = np.vstack([head.diffuse, model.light_diffuse])
+        light = head.ambient + np.maximum(-self._normals @ directions.T, 0.0) @ diffuse
         light[self._geoms == NOTHING] = 1.0
-        return (np.clip(self._colours[self._geoms] * light[:, None], 0.0, 1.0) * 255).astype(np.uint8)
+        colours = np.vstack([model.geom_rgba[:, :3], SKY])[self._geoms]
+        return (np.clip(colours * light, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 
 def camera_rays(fovy_degrees: float, width: int, height: int) -> NDArray[np.float64]:

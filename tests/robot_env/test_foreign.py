@@ -107,6 +107,43 @@ def test_a_dict_of_boxes_becomes_entries_and_pictures(scripted: str) -> None:
     assert env.observation_space.contains(observation)
 
 
+@pytest.mark.parametrize("shape", [(8, 6, 3), (8, 6, 1), (8, 6)])
+def test_a_picture_alone_is_a_camera_and_grey_becomes_rgb(scripted: str, shape: tuple[int, ...]) -> None:
+    raw = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    space = spaces.Box(0, 255, shape, np.uint8)
+    env = make(scripted, clock=ManualClock(), observation_space=space, action_space=BOX, raw=raw)
+    env.reset(seed=0)
+    picture = env.step(np.zeros(2, dtype=np.float32))[0]["camera/image"]
+    assert (picture.shape, picture.dtype) == ((8, 6, 3), np.uint8)
+    assert np.array_equal(picture, raw if raw.shape == (8, 6, 3) else np.repeat(raw.reshape(8, 6, 1), 3, 2))
+    assert not np.shares_memory(picture, raw)
+    check_env(env, skip_render_check=True)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 6), (8, 6, 4), (4, 84, 84)])
+def test_a_picture_of_other_channels_is_refused_by_name(scripted: str, shape: tuple[int, ...]) -> None:
+    observations = spaces.Dict({"view": spaces.Box(0, 255, shape, np.uint8)})
+    with pytest.raises(ConfigError, match="'view'") as refusal:
+        make(scripted, clock=ManualClock(), observation_space=observations, action_space=BOX)
+    assert "stacks frames itself" in refusal.value.cure
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"view": np.zeros((8, 7, 3), np.uint8)},
+        {"view": np.zeros((8, 6, 3), np.float32)},
+        {},
+    ],
+)
+def test_a_picture_that_is_not_of_its_space_is_refused(scripted: str, raw: dict) -> None:
+    observations = spaces.Dict({"view": spaces.Box(0, 255, (8, 6, 3), np.uint8)})
+    env = make(scripted, clock=ManualClock(), observation_space=observations, action_space=BOX, raw=raw)
+    env.reset(seed=0)
+    with pytest.raises(ObservationError, match="'view'"):
+        env.step(np.zeros(2, dtype=np.float32))
+
+
 @pytest.mark.parametrize(
     ("result", "why"),
     [

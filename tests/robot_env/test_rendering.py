@@ -62,6 +62,17 @@ def test_rays_and_opengl_agree_on_where_things_are(world: MujocoWorld) -> None:
     rays.close()
 
 
+@pytest.mark.parametrize("camera", ["front", "wrist"])
+def test_rays_and_opengl_draw_almost_the_same_picture(world: MujocoWorld, camera: str) -> None:
+    best = open_view(world, ViewConfig(camera=camera, width=96, height=96))
+    rays = RaycastView(world, camera, 96, 96)
+    difference = np.abs(best.frame().astype(int) - rays.frame().astype(int))
+    assert best.fovy_degrees == rays.fovy_degrees
+    assert difference.mean() < 1.0
+    assert (difference.max(axis=-1) > 12).mean() < 0.02
+    best.close()
+
+
 def test_rays_leave_through_pixel_centres() -> None:
     rays = camera_rays(90.0, 2, 2).reshape(2, 2, 3)
     assert np.allclose(np.linalg.norm(rays, axis=-1), 1.0)
