@@ -1,4 +1,4 @@
-"""A frozen trunk's bytes: on the wire as a header and frames, on disk as one sealed file named by its digest."""
+"""A frozen trunk's bytes: header and frames on the wire; on disk one sealed file, named by its digest."""
 
 import logging
 import re
@@ -30,12 +30,16 @@ CURE = "fetch it again; if that does not help, give learner and actor the same r
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
-class _Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
     format_version: int
     trunk: TrunkName
     stages: int
     digest: str
     arrays: tuple[ArrayHeader, ...]
+
+
+class _FormatOnly(msgspec.Struct, frozen=True):
+    format_version: int
 
 
 def encode_trunk(weights: TrunkWeights) -> tuple[bytes, list[memoryview]]:
@@ -55,7 +59,7 @@ def decode_trunk(header: Buffer, buffers: Sequence[Buffer], stage: str = STAGE) 
     """The trunk behind `encode_trunk`, its digest computed anew; arrays are read-only views of `buffers`.
 
     Raises:
-        CheckpointError: the bytes are damaged, foreign, of another format version, or not those of the digest.
+        CheckpointError: the bytes are damaged, foreign, of another format version, or have another digest.
     """
     decoded = _decode_header(header, stage)
     params = decode_arrays(decoded.arrays, buffers, stage, CURE)
@@ -121,10 +125,10 @@ def _read(path: Path, digest: str) -> TrunkWeights:
 
 def _decode_header(header: Buffer, stage: str) -> _Header:
     try:
-        decoded = msgspec.msgpack.decode(header, type=_Header)
+        version = msgspec.msgpack.decode(header, type=_FormatOnly).format_version
+        if version != FORMAT_VERSION:
+            cause = f"has format version {version}; this code reads {FORMAT_VERSION}"
+            raise CheckpointError(stage, cause, CURE)
+        return msgspec.msgpack.decode(header, type=_Header)
     except msgspec.DecodeError as error:
         raise CheckpointError(stage, f"is damaged or foreign: {error}", CURE) from None
-    if decoded.format_version != FORMAT_VERSION:
-        cause = f"has format version {decoded.format_version}; this code reads {FORMAT_VERSION}"
-        raise CheckpointError(stage, cause, CURE)
-    return decoded
