@@ -16,6 +16,7 @@ from learner.ratio import RatioConfig
 from learner.replay.batch import TransitionBatch
 from learner.replay.budget import ReplayConfig
 from learner.replay.layout import BatchLayout
+from learner.replay.maps import MapSource
 from learner.sampler import PreparedCall, Sampler, SamplerConfig
 from shared.clock import SystemClock
 from shared.errors import CheckpointError, ConfigError
@@ -29,6 +30,7 @@ INTERFACE = InterfaceSpec(
     actions=(ActionEntry(name="step", low=(-1.0,), high=(1.0,), unit="m"),),
     control_hz=10.0,
 )
+LAYOUT = BatchLayout(interface=INTERFACE)
 SIMULATED = RatioConfig(utd=2.0, warmup_steps=8, clock="simulated")
 WALL = RatioConfig(utd=2.0, warmup_steps=8, clock="wall", max_credit_steps=5)
 CONFIG = SamplerConfig(batch_size=8, replay=ReplayConfig(online_rows=40, pinned_rows=12))
@@ -101,10 +103,12 @@ class Run:
         config: SamplerConfig = CONFIG,
         device_put: Callable[[TransitionBatch], TransitionBatch] = lambda batch: batch,
         n_step: int = 3,
+        layout: BatchLayout = LAYOUT,
+        maps: MapSource | None = None,
     ) -> None:
         self.arrivals: queue.SimpleQueue[tuple[int, Record]] = queue.SimpleQueue()
         self.sampler = Sampler(
-            BatchLayout(interface=INTERFACE),
+            layout,
             config,
             ratio,
             seed=5,
@@ -112,6 +116,7 @@ class Run:
             discount=0.9,
             arrivals=self.arrivals,
             device_put=device_put,
+            maps=maps,
         )
 
     def feed(self, records: list[Record], first: int = 0) -> None:
@@ -150,8 +155,10 @@ def plain(call: PreparedCall) -> Plain:
     )
 
 
-def all_calls(records: list[Record]) -> list[PreparedCall]:
-    with Run() as run:
+def all_calls(
+    records: list[Record], layout: BatchLayout = LAYOUT, maps: MapSource | None = None
+) -> list[PreparedCall]:
+    with Run(layout=layout, maps=maps) as run:
         run.feed(records)
         run.sampler.start()
         return run.rest()
