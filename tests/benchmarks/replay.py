@@ -1,11 +1,18 @@
-"""Replay: insert and sample, each beside a plain memcpy of the same bytes, in the same process."""
+"""Replay: insert and sample, each beside a plain memcpy of the same bytes, in the same process.
+
+Samples of cameras are frames, or maps that a frozen trunk made before; these are filled by a trunk that
+takes no time.
+"""
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
+from learner.replay.buffers import empty_buffers
 from learner.replay.layout import BatchLayout
+from learner.replay.maps import CHUNK, MapSource
 from learner.replay.sampling import gather, generator, plan
 from learner.replay.store import ReplayStore
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
@@ -15,6 +22,9 @@ from shared.step import EpisodeKind, Observation, Source, Step, StepId, Why
 UPDATES, BATCH_SIZE = 4, 256
 EPISODE_STEPS = 100
 ROUNDS = 5
+MAP_SHAPE = (4, 4, 512)
+"""Of ResNet-10, for a frame of 128x128."""
+SHIFTS = 4
 
 
 def main() -> Iterator[dict[str, object]]:
@@ -22,23 +32,52 @@ def main() -> Iterator[dict[str, object]]:
     vectors = {"arm": 7, "velocity": 7, "tcp": 9, "gripper": 1, "target": 9, "wrench": 7}
     for name, images, rows in (("states", 0, 20_000), ("two 128x128 cameras", 2, 2_000)):
         interface = interface_of(vectors, images)
-        yield from measure(name, interface, rows)
+        records = make_records(interface, min(rows, 1000))
+        layout = BatchLayout(interface=interface)
+        yield from measure(name, records, ReplayStore(layout, rows), ReplayStore(layout, rows))
+    yield from measure_maps("maps of two 128x128 cameras", records, interface)
 
 
-def measure(name: str, interface: InterfaceSpec, rows: int) -> Iterator[dict[str, object]]:
+def measure(
+    name: str, records: list[StepRecord], store: ReplayStore, demos: ReplayStore
+) -> Iterator[dict[str, object]]:
     """Insert rate, then the time of a call's minibatches without and with demos."""
-    records = make_records(interface, min(rows, 1000))
     step_bytes = bytes_of(records[0].step.observation) + records[0].step.chosen_action.nbytes + 8
-    layout = BatchLayout(interface=interface)
-    store, demos = ReplayStore(layout, rows), ReplayStore(layout, rows)
     insert = best_seconds(lambda: insert_all(store, records)) / len(records)
     insert_all(demos, records)
     yield compare(f"insert {name}", step_bytes, insert, {"per_second": round(1 / insert)})
-    batch_bytes = 2 * UPDATES * BATCH_SIZE * step_bytes
+    yield from measure_samples(name, store, demos)
+
+
+def measure_samples(name: str, store: ReplayStore, demos: ReplayStore) -> Iterator[dict[str, object]]:
+    """The time of a call's minibatches without and with demos."""
+    size = empty_buffers(store.layout, UPDATES, BATCH_SIZE).nbytes
     for share in (0.0, 0.5):
         seconds = best_seconds(lambda share=share: sample(store, demos, share))
         figures = {"demo_share": share, "batches_per_second": round(UPDATES / seconds)}
-        yield compare(f"sample {name} {UPDATES}x{BATCH_SIZE}", batch_bytes, seconds, figures)
+        yield compare(f"sample {name} {UPDATES}x{BATCH_SIZE}", size, seconds, figures)
+
+
+def measure_maps(
+    name: str, records: list[StepRecord], interface: InterfaceSpec
+) -> Iterator[dict[str, object]]:
+    """The time to fill all maps of the records, then of a call's minibatches of maps that are there."""
+    shapes = {entry.name: MAP_SHAPE for entry in interface.observations if entry.is_image}
+    layout = BatchLayout(interface=interface, map_shapes=shapes)
+    maps = np.ones((CHUNK, *MAP_SHAPE), np.float16)
+    source = MapSource(encode=lambda frames, offsets: maps, shifts=SHIFTS, seed=0)
+    store = ReplayStore(layout, len(records) * 2, source)
+    insert_all(store, records)
+    start = time.perf_counter()
+    rows = np.repeat(store.sampleable.rows[None], SHIFTS, 0)
+    shifts = np.broadcast_to(np.arange(SHIFTS)[:, None], (2, len(shapes), *rows.shape))
+    out = empty_buffers(layout, *rows.shape)
+    store.fill(out, slice(None), rows, shifts, 1, 0.97)
+    seconds = time.perf_counter() - start
+    count = len(store) * SHIFTS * len(shapes)
+    figures = {"maps_per_second": round(count / seconds)}
+    yield compare(f"fill and sample {name}", count * maps[0].nbytes + out.nbytes, seconds, figures)
+    yield from measure_samples(name, store, store)
 
 
 def insert_all(store: ReplayStore, records: list[StepRecord]) -> None:
@@ -49,7 +88,8 @@ def insert_all(store: ReplayStore, records: list[StepRecord]) -> None:
 
 def sample(online: ReplayStore, pinned: ReplayStore, share: float) -> None:
     """Plan and gather one call's minibatches."""
-    shape = {"batch_size": BATCH_SIZE, "updates": UPDATES, "demo_share": share}
+    shape: dict[str, Any] = {"batch_size": BATCH_SIZE, "updates": UPDATES, "demo_share": share}
+    shape["map_choices"] = online.map_choices
     rows = plan(generator(0, 0), online.sampleable, pinned.sampleable, **shape)
     gather(rows, online, pinned, n_step=1, discount=0.97)
 
