@@ -1,7 +1,7 @@
 """RobotEnv: a task on an arm with a gripper and cameras, stepped at a fixed rate."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -14,20 +14,12 @@ from robot_env.cameras.freshness import MAX_AGE_SECONDS, FreshFrames
 from robot_env.grippers.base import Gripper
 from robot_env.observing import arm_entries, arm_values
 from robot_env.rate import Rate
-from robot_env.rendering.base import FrameSource
+from robot_env.rendering.base import FrameSource, Look
 from robot_env.tasks.base import Judgement, Situation, Start, Task
 from shared.clock import Clock
 from shared.errors import ConfigError, ObservationError
 from shared.interface import InterfaceSpec, ObservationEntry
 from shared.step import Action, Observation, Why
-
-
-class Look(Protocol):
-    """What changes how the scene looks from episode to episode."""
-
-    def draw(self, rng: np.random.Generator) -> None:
-        """Another look, decided by `rng` alone."""
-        ...
 
 
 class RobotEnv(gymnasium.Env[dict[str, Any], Action]):

@@ -14,10 +14,11 @@ from robot_env.arms import ARMS
 from robot_env.cameras import CAMERAS
 from robot_env.cameras.base import CameraConfig
 from robot_env.cameras.freshness import MAX_AGE_SECONDS, require_age_bound
-from robot_env.env import Look, RobotEnv
+from robot_env.env import RobotEnv
 from robot_env.families import nearest, resolve
 from robot_env.foreign import FOREIGN, make_foreign
 from robot_env.grippers import GRIPPERS
+from robot_env.rendering.base import Look
 from robot_env.rendering.randomisation import Randomisation
 from robot_env.scene import World
 from robot_env.tasks import TASKS

@@ -51,11 +51,11 @@ class FreshFrames:
                 "check the camera's cable and power; its rate must be above the control rate",
             )
         age = self._clock.now() - frame.time_seconds
-        if age > self._max_age_seconds:
+        if not abs(age) <= self._max_age_seconds:
             raise ObservationError(
                 STAGE,
                 f"the newest frame of {name!r} is {age:.3g} s old, allowed are {self._max_age_seconds:g} s",
-                "check the camera's cable and rate, or raise max_frame_age_seconds",
+                "check the camera's cable, rate and clock, or raise max_frame_age_seconds",
             )
 
 

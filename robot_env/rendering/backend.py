@@ -1,7 +1,8 @@
 """Which OpenGL this machine can draw with, decided before MuJoCo is first imported.
 
 MuJoCo reads MUJOCO_GL once, while it is imported, and without a display its own default fails. So whatever
-imports MuJoCo in this package calls `choose_backend` first. A value set by the user is kept.
+imports MuJoCo in this package calls `choose_backend` first. Where no GPU draws, Mesa is told to draw in the
+calling thread: threads of its own wait for cores that learning keeps busy. Values set by the user are kept.
 """
 
 import ctypes
@@ -14,6 +15,7 @@ log = logging.getLogger(__name__)
 
 Backend = Literal["egl", "osmesa", "disable"]
 VARIABLE = "MUJOCO_GL"
+MESA_THREADS = "LP_NUM_THREADS"
 DISABLED = "disable"
 EGL_LIBRARY = "libEGL.so.1"
 OSMESA_LIBRARIES = ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so")
@@ -21,6 +23,7 @@ OSMESA_LIBRARIES = ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so")
 
 def choose_backend() -> str:
     """Set MUJOCO_GL to EGL where it has a device, else to OSMesa, else to none; returns what holds."""
+    os.environ.setdefault(MESA_THREADS, "0")
     if not os.environ.get(VARIABLE) and sys.platform == "linux":
         os.environ[VARIABLE] = best_backend()
         log.debug("%s=%s", VARIABLE, os.environ[VARIABLE])

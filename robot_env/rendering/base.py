@@ -1,4 +1,4 @@
-"""What every renderer does: it draws what a camera of the scene sees now."""
+"""What draws a scene: what a camera of it sees now, and how its look changes from episode to episode."""
 
 from typing import Protocol
 
@@ -20,4 +20,12 @@ class FrameSource(Protocol):
 
     def close(self) -> None:
         """Give back what it holds; harmless twice."""
+        ...
+
+
+class Look(Protocol):
+    """What changes how the scene looks from episode to episode."""
+
+    def draw(self, rng: np.random.Generator) -> None:
+        """Another look, decided by `rng` alone."""
         ...

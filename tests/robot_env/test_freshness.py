@@ -53,6 +53,8 @@ def open_env(max_age: float = 0.2) -> tuple[RobotEnv, Faulty]:
         ({"image": np.zeros((3, 6, 8), np.uint8)}, "channels first"),
         ({"number": 1}, "repeats: frame 1 came after frame 1"),
         ({"number": 0}, "repeats"),
+        ({"time_seconds": 10.5}, r"-0.4 s old"),
+        ({"time_seconds": float("nan")}, "nan s old"),
         ({"time_seconds": 9.8}, r"0.3 s old, allowed are 0.2 s"),
     ],
 )

@@ -139,7 +139,15 @@ def test_the_backend_is_chosen_in_order(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_what_the_user_chose_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(backend.VARIABLE, "osmesa")
+    monkeypatch.setenv(backend.MESA_THREADS, "3")
     assert backend.choose_backend() == "osmesa"
+    assert os.environ[backend.MESA_THREADS] == "3"
+
+
+def test_mesa_draws_in_the_calling_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(backend.MESA_THREADS, raising=False)
+    backend.choose_backend()
+    assert os.environ[backend.MESA_THREADS] == "0"
 
 
 def test_opening_and_closing_leaks_nothing() -> None:
