@@ -9,7 +9,6 @@ import io
 import math
 import pickle
 import pickletools
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -18,7 +17,8 @@ from numpy.typing import NDArray
 
 from shared.errors import ConfigError
 
-Allowed = Mapping[tuple[str, str], Any]
+Rebuild = Callable[..., Any]
+Allowed = Mapping[tuple[str, str], Rebuild | str]
 Arrays = dict[str, NDArray[np.generic]]
 
 CURE = "use the file as its authors publish it, and compare the sha256 with theirs"
@@ -62,7 +62,8 @@ def read_pickle(
     Args:
         stream: bytes that someone else wrote.
         stage: names the file in errors.
-        allowed: what (module, name) stands for, besides containers and arrays; safe for any arguments.
+        allowed: what (module, name) stands for, besides containers and arrays: a text, or a function that
+            is safe for any arguments.
         storage: resolves persistent ids.
 
     Raises:
@@ -86,7 +87,10 @@ def flatten_arrays(tree: Any, stage: str) -> Arrays:
         ConfigError: a leaf is no array, a key no text, or the tree is deeper than any network's.
     """
     arrays: Arrays = {}
-    _collect(tree, (), arrays, stage)
+    try:
+        _collect(tree, (), arrays, stage)
+    except _MALFORMED as error:
+        raise ConfigError(stage, f"is damaged or cut off: {error}", CURE) from None
     return arrays
 
 
@@ -104,11 +108,35 @@ def _collect(node: Any, path: tuple[str, ...], arrays: Arrays, stage: str) -> No
         raise ConfigError(stage, f"holds a {kind} at {name!r} instead of arrays in dicts", CURE)
 
 
-class Leaf:
+class Sealed:
+    """What a pickle gets into its hands: it can set no attribute of it, nor reach what stands behind it."""
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError(f"a state for {type(self).__name__}")
+
+
+class Leaf(Sealed):
     """An array that may still wait for its bytes."""
 
     def array(self) -> NDArray[np.generic]:
         raise pickle.UnpicklingError("an array without its bytes")
+
+
+class _Call(Sealed):
+    """A function that a pickle may call."""
+
+    def __init__(self, function: Rebuild) -> None:
+        self._function = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._function(*arguments)
+
+
+class _Dict(dict[Any, Any]):
+    """Stands for an OrderedDict, whose attributes (torch keeps version numbers there) are left out."""
+
+    def __setstate__(self, state: Any) -> None:
+        del state
 
 
 class _Array(Leaf):
@@ -125,7 +153,7 @@ class _Array(Leaf):
         return super().array() if self._value is None else self._value
 
 
-class _Dtype:
+class _Dtype(Sealed):
     """Stands for a numpy dtype of plain numbers."""
 
     def __init__(self, code: Any, *_: Any) -> None:
@@ -144,7 +172,7 @@ def _from_bytes(data: Any, dtype: Any, shape: Any, order: Any) -> NDArray[np.gen
     if min(sizes, default=0) < 0 or math.prod(sizes) * dtype.dtype.itemsize != len(data):
         raise pickle.UnpicklingError(f"an array {sizes} of {dtype.dtype} in {len(data)} bytes")
     array = np.frombuffer(bytes(data), dtype.dtype).reshape(sizes, order="F" if order == "F" else "C")
-    return np.ascontiguousarray(array, dtype.dtype.newbyteorder("="))
+    return np.asarray(array, dtype.dtype.newbyteorder("="), order="C")
 
 
 def _empty_array(*_: Any) -> _Array:
@@ -163,8 +191,8 @@ def _array_of_jax(_function: Any, _arguments: Any, state: Any, *_: Any) -> _Arra
     return array
 
 
-def _plain_dict(content: Any = None, *_: Any) -> Any:
-    return {} if content is None else content
+def _content(dictionary: Any) -> Any:
+    return dictionary
 
 
 def _latin_bytes(text: Any, encoding: Any) -> bytes:
@@ -175,9 +203,9 @@ def _latin_bytes(text: Any, encoding: Any) -> bytes:
 
 
 ALLOWED: Allowed = {
-    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "OrderedDict"): _Dict,
     ("_codecs", "encode"): _latin_bytes,
-    ("flax.core.frozen_dict", "FrozenDict"): _plain_dict,
+    ("flax.core.frozen_dict", "FrozenDict"): _content,
     ("jax._src.array", "_reconstruct_array"): _array_of_jax,
     ("jax._src.device_array", "reconstruct_device_array"): _array_of_jax,
     ("numpy", "dtype"): _Dtype,
@@ -192,7 +220,8 @@ ALLOWED: Allowed = {
 class _Unpickler(pickle.Unpickler):
     def __init__(self, stream: io.BytesIO, allowed: Allowed, storage: Callable[[Any], Any] | None) -> None:
         super().__init__(stream)
-        self._allowed = {**ALLOWED, **allowed}
+        table = {**ALLOWED, **allowed}
+        self._allowed = {name: _Call(to) if callable(to) else to for name, to in table.items()}
         self._storage = storage
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:

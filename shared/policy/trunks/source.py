@@ -65,7 +65,7 @@ def _download(url: str, stage: str, clock: Clock) -> bytes:
             while chunk := answer.read1(_CHUNK_BYTES):
                 data += chunk
                 _bounded(data, stage)
-                if clock.now() > deadline:
+                if clock.now() >= deadline:
                     raise TimeoutError(f"not done after {DEADLINE_SECONDS:g} s, {len(data)} bytes")
             if answer.length:
                 raise ConnectionError(f"it ended {answer.length} bytes early")
@@ -91,9 +91,10 @@ def _keep(data: bytes, path: Path) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        try:
+            part.write_bytes(data)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         log.warning("the download is not kept in %s: %s", path.parent, error)
-    finally:
-        part.unlink(missing_ok=True)

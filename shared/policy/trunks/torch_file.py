@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import ConfigError
-from shared.policy.trunks.foreign_pickle import CURE, Allowed, Arrays, Leaf, flatten_arrays, read_pickle
+from shared.policy.trunks.foreign_pickle import (
+    CURE,
+    Allowed,
+    Arrays,
+    Leaf,
+    Sealed,
+    flatten_arrays,
+    read_pickle,
+)
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 # The pickle of that number, with which every such file begins.
@@ -29,7 +37,7 @@ DTYPES = {
 _COUNT = struct.Struct("<Q")
 
 
-class _Storage:
+class _Storage(Sealed):
     """Numbers that tensors look into; they follow behind the pickles."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
@@ -63,7 +71,7 @@ ALLOWED: Allowed = {
     ("torch._utils", "_rebuild_tensor"): _Tensor,
     ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
     ("torch._utils", "_rebuild_parameter"): _parameter,
-    **{("torch", name): dtype for name, dtype in DTYPES.items()},
+    **{("torch", name): name for name in DTYPES},
 }
 
 
@@ -77,10 +85,10 @@ def read_state_dict(data: bytes, stage: str) -> Arrays:
     storages: dict[str, _Storage] = {}
 
     def storage(reference: Any) -> _Storage:
-        _, dtype, key, *_ = reference
-        if dtype not in DTYPES.values() or not isinstance(key, str):
-            raise pickle.UnpicklingError(f"a storage {key!r} of {dtype!r}")
-        return storages.setdefault(key, _Storage(dtype))
+        _, kind, key, *_ = reference
+        if kind not in DTYPES or not isinstance(key, str):
+            raise pickle.UnpicklingError(f"a storage {key!r} of {kind!r}")
+        return storages.setdefault(key, _Storage(DTYPES[kind]))
 
     header = [read_pickle(stream, stage, {}) for _ in range(3)]
     if header[:2] != [MAGIC_NUMBER, PROTOCOL]:
@@ -89,9 +97,9 @@ def read_state_dict(data: bytes, stage: str) -> Arrays:
     try:
         for key in read_pickle(stream, stage, {}):
             storages[key].numbers = _numbers(stream, storages[key].numbers.dtype)
-        return flatten_arrays(state, stage)
     except (pickle.UnpicklingError, KeyError, TypeError, ValueError, struct.error) as error:
         raise ConfigError(stage, f"is damaged or cut off: {error}", CURE) from None
+    return flatten_arrays(state, stage)
 
 
 def _numbers(stream: io.BytesIO, dtype: np.dtype[Any]) -> NDArray[np.generic]:

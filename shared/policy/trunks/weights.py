@@ -55,7 +55,7 @@ def trunk_digest(trunk: str, stages: int, params: FlatParameters) -> str:
     """SHA-256, in hexadecimal, of the trunk's name, its stages and each array's name, dtype, shape, bytes."""
     digest = hashlib.sha256(f"{trunk}\n{stages}\n".encode())
     for name, array in sorted(params.items()):
-        portable = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        portable = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
         digest.update(f"{name}\n{array.dtype.name}\n{array.shape}\n".encode())
         digest.update(portable.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
@@ -152,7 +152,7 @@ def _fitting(params: Arrays, shapes: Mapping[str, Shape], config: VisionConfig, 
             f"is not of the network {config.trunk}: {'; '.join(wrong[:3])}{more}",
             _another_cure(config),
         )
-    fitting: FlatParameters = {name: np.ascontiguousarray(params[name], np.float32) for name in shapes}
+    fitting: FlatParameters = {name: np.asarray(params[name], np.float32, order="C") for name in shapes}
     if odd := [name for name, array in fitting.items() if not np.isfinite(array.astype(np.float32)).all()]:
         raise ConfigError(stage, f"holds numbers that are not finite in {', '.join(odd[:3])}", CURE)
     return fitting
