@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from actor.image_wire import compressor
 from actor.life_directory import Claim, lost_spans
 from actor.outbox import Outbox
 from actor.parcel import Parcel, unpack
@@ -62,7 +63,9 @@ class Life:
         )
         for span in lost_spans(directory):
             window.lose(span.first, span.end, span.cause)
-        self.outbox = Outbox((actor_id, directory.name), self._spool, window, config.memory_bytes, wall)
+        self._compress = compressor(config)
+        stream = (actor_id, directory.name)
+        self.outbox = Outbox(stream, self._spool, window, config.memory_bytes, wall, self._compress)
 
     @property
     def size_bytes(self) -> int:
@@ -135,7 +138,8 @@ class Life:
         for kept in batch:
             try:
                 parcel = unpack(kept)
-                yield parcel, record_from_frames(parcel.header, parcel.buffers, *self.outbox.stream)
+                record = record_from_frames(parcel.header, parcel.buffers, *self.outbox.stream)
+                yield self._compress(parcel), record
             except ProtocolError as error:
                 self._lose(kept.sequence, error)
 

@@ -30,6 +30,9 @@ class Batch(NamedTuple):
 class Outbox:
     """One stream; every method may be called from any thread.
 
+    Args:
+        compress: applied to what was read back from the spool; what is added was compressed already.
+
     Attributes:
         stream: (actor id, incarnation).
     """
@@ -41,8 +44,10 @@ class Outbox:
         window: SendWindow,
         memory_bytes: int,
         wall: Callable[[], float] = time.time,
+        compress: Callable[[Parcel], Parcel] = lambda parcel: parcel,
     ) -> None:
         self.stream = stream
+        self._compress = compress
         self._spool = spool
         self._window = window
         self._memory_bytes = memory_bytes
@@ -179,7 +184,7 @@ class Outbox:
                 self._rewind_reader(sequence)
             if (record := next(self._reader, None)) is not None and record.sequence == sequence:
                 self._reader_at = sequence + 1
-                return parcel_of(record)
+                return self._compress(parcel_of(record))
             self._reader_at = -1
         return None
 

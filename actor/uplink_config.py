@@ -1,12 +1,14 @@
 """How much an actor keeps of what the learner has not confirmed."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
 
 _STAGE = "uplink"
 _MIB = 2**20
+_COMPRESSIONS = ("none", "lossless", "jpeg")
 _RECORDS_IN_RING = 8
 _RECORD_OVERHEAD_BYTES = 8192
 
@@ -28,7 +30,17 @@ class UplinkConfig:
     patience_seconds: float = 60.0
     """How long an earlier process of the same name may take to end before its steps are left to it."""
 
+    image_compression: Literal["none", "lossless", "jpeg"] = "none"
+    """Images on the wire. lossless: a half to a quarter. jpeg: about a seventh, and not quite the same."""
+    jpeg_quality: int = 95
+    """Quality of jpeg, 1 to 100; without chroma subsampling."""
+
     def __post_init__(self) -> None:
+        if self.image_compression not in _COMPRESSIONS:
+            cause = f"image_compression is {self.image_compression!r}"
+            raise ConfigError(_STAGE, cause, f"choose one of {', '.join(_COMPRESSIONS)}")
+        if not 1 <= self.jpeg_quality <= 100:
+            raise ConfigError(_STAGE, f"jpeg_quality is {self.jpeg_quality}", "give 1 to 100")
         for name in ("ring_bytes", "segment_bytes", "spool_bytes", "memory_bytes"):
             if getattr(self, name) < _MIB:
                 raise ConfigError(_STAGE, f"{name} is {getattr(self, name)}", f"give at least {_MIB} (1 MiB)")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 
+from learner.image_wire import DECODERS
 from learner.intake import Intake
 from learner.news import EncodedSnapshot, News, Terms
 from learner.sessions import Session, Sessions, require_name, superseded
@@ -10,6 +11,7 @@ from shared.clock import Clock
 from shared.codec import malformed, records_of
 from shared.delivery import Stream
 from shared.errors import ConfigError, InterfaceMismatch, ProtocolError
+from shared.image_codec import decode_images
 from shared.link.listener import Incoming, Listener
 from shared.protocol import (
     Ack,
@@ -170,7 +172,7 @@ class Conversation:
 
     def _records(self, session: Session, message: Records, buffers: list[memoryview]) -> None:
         require_name(message.incarnation)
-        records = records_of(message, buffers, session.actor_id)
+        records = records_of(*decode_images(message, buffers, DECODERS), session.actor_id)
         for record in records:
             self._intake.require_layout(record)
         self._intake.admit(records)

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,7 +103,7 @@ class World:
         """A step with this number as its reward and in every element of its observation."""
         return step_of(number, image, last)
 
-    def live(self, incarnation: str, interface: InterfaceSpec | None = None, **config: int) -> Uplink:
+    def live(self, incarnation: str, interface: InterfaceSpec | None = None, **config: Any) -> Uplink:
         settings = {"ring_bytes": MIB, "segment_bytes": MIB} | config
         uplink = Uplink(
             self.root, "actor", incarnation, interface or interface_of(), UplinkConfig(**settings)

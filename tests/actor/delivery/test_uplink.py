@@ -13,8 +13,10 @@ from actor.life_directory import Claim
 from actor.spool import Spool
 from actor.uplink import Uplink
 from actor.uplink_config import UplinkConfig
+from shared.codec import records_of
 from shared.episodes import read_episodes
 from shared.errors import ConfigError, ObservationError, SpoolFull
+from shared.image_codec import DEFLATE, decode_deflate, decode_images
 from shared.step import EpisodeKind, StepId, Why
 
 
@@ -432,3 +434,29 @@ def test_an_interface_that_cannot_be_understood_is_named_and_left(world, drained
     drained(second)
     assert "interface.json cannot be understood" in caplog.text
     assert world.directory("0").exists()
+
+
+def test_compressed_images_are_the_same_from_memory_and_from_the_spool(world, drained):
+    """The spool holds raw ones: what is read back, here or by the next life, is compressed again."""
+    interface = world.interface("seeing", image=128)
+    uplink = world.live("0", interface, ring_bytes=8 * 2**20, image_compression="lossless")
+    world.produce(uplink, 40, image=128)
+    drained(uplink)
+
+    def sent(outbox) -> list[np.ndarray]:
+        frames = []
+        while (batch := outbox.next_batch(7, 2**20)) is not None:
+            outbox.mark_sent(batch)
+            assert sum(map(len, batch.buffers)) < 7 * 128 * 128 * 3 / 10
+            message, buffers = decode_images(batch.message, batch.buffers, {DEFLATE: decode_deflate})
+            frames += [r.step.observation["camera"] for r in records_of(message, buffers, "actor")]
+        return frames
+
+    (outbox,) = uplink.deliveries.outboxes()
+    first = sent(outbox)
+    uplink.deliveries.acknowledge("0", 40, 0)
+    uplink.deliveries.welcome({}, {})  # a learner that has lost everything
+    for frames in (first, sent(outbox)):
+        assert len(frames) == 40
+        for number, frame in enumerate(frames):
+            np.testing.assert_array_equal(frame, np.full((128, 128, 3), number, np.uint8))

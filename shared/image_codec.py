@@ -1,0 +1,116 @@
+"""Images on their way over a slow wire: encoded after they were packed, decoded before they are unpacked.
+
+An encoded array's header says `uint8+deflate` or `uint8+jpeg` where a raw one says `uint8`, and its buffer
+has any length. Deflate is here; JPEG needs OpenCV, so its two halves live where they are used
+(`actor.image_wire`, `learner.image_wire`). What is not an (H, W, 3) image, or would not become smaller, stays
+as it is.
+"""
+
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.array_codec import MAX_MESSAGE_BYTES, Buffer, malformed
+from shared.protocol import ArrayHeader, Records
+
+Image = NDArray[np.uint8]
+Shape = tuple[int, ...]
+Encode = Callable[[Image], bytes]
+Decode = Callable[[Buffer, Shape], Image]
+
+RAW = "uint8"
+DEFLATE = "uint8+deflate"
+JPEG = "uint8+jpeg"
+_LEVEL = 1
+_CHANNELS = 3
+
+
+def encode_deflate(image: Image) -> bytes:
+    """Without loss: differences to the row above, modulo 256, deflated (fast level)."""
+    rows = image.copy()
+    rows[1:] -= image[:-1]
+    return zlib.compress(rows.tobytes(), _LEVEL)
+
+
+def decode_deflate(data: Buffer, shape: Shape) -> Image:
+    """The image (H, W, 3) behind `encode_deflate`; never more memory than its shape needs.
+
+    Raises:
+        ProtocolError: the data is not that of such an image.
+    """
+    size = prod(shape)
+    unpacker = zlib.decompressobj()
+    try:
+        rows = unpacker.decompress(data, size + 1)
+    except zlib.error as error:
+        raise malformed(f"a deflated image of {list(shape)} is not one: {error}") from error
+    if len(rows) != size or not unpacker.eof:
+        raise malformed(f"a deflated image of {list(shape)} has {len(rows)} bytes, not {size}")
+    return np.cumsum(np.frombuffer(rows, np.uint8).reshape(shape), axis=0, dtype=np.uint8)
+
+
+def encode_images(
+    arrays: Iterable[ArrayHeader], buffers: Sequence[Buffer], name: str, encode: Encode
+) -> tuple[tuple[ArrayHeader, ...], list[Buffer]]:
+    """Headers and buffers of packed arrays, with the images among them encoded under that name."""
+    headers: list[ArrayHeader] = []
+    sent: list[Buffer] = []
+    source = iter(buffers)
+    for header in arrays:
+        if header.inline is None:
+            raw = next(source)
+            data = encode(np.frombuffer(raw, np.uint8).reshape(header.shape)) if _is_image(header) else raw
+            if len(data) < len(raw):
+                header, raw = msgspec.structs.replace(header, dtype=name), data
+            sent.append(raw)
+        headers.append(header)
+    return tuple(headers), sent
+
+
+def decode_images(
+    message: Records, buffers: Sequence[Buffer], decoders: Mapping[str, Decode]
+) -> tuple[Records, Sequence[Buffer]]:
+    """The same records with every image raw; the arguments themselves where none is encoded.
+
+    Raises:
+        ProtocolError: an image is not what its header says.
+    """
+    if not any(array.dtype in decoders for record in message.records for array in record.arrays):
+        return message, buffers
+    source, raw = iter(buffers), list[Buffer]()
+    records = [
+        msgspec.structs.replace(
+            record, arrays=tuple(_decoded(array, source, raw, decoders) for array in record.arrays)
+        )
+        for record in message.records
+    ]
+    raw += source  # whoever unpacks refuses what is left over
+    return msgspec.structs.replace(message, records=tuple(records)), raw
+
+
+def _decoded(
+    header: ArrayHeader, source: Iterable[Buffer], raw: list[Buffer], decoders: Mapping[str, Decode]
+) -> ArrayHeader:
+    """The header of the decoded array; its buffer goes to the end of `raw`."""
+    if header.inline is not None:
+        return header
+    buffer = next(iter(source), None)
+    if buffer is None:
+        raise malformed("there are fewer buffers than the header names")
+    decode = decoders.get(header.dtype)
+    if decode is None:
+        raw.append(buffer)
+        return header
+    shape = header.shape
+    if len(shape) != _CHANNELS or shape[2] != _CHANNELS or not 0 < prod(shape) <= MAX_MESSAGE_BYTES:
+        raise malformed(f"array {header.name!r} is {header.dtype} and has the shape {list(shape)}")
+    raw.append(decode(buffer, shape).data.cast("B"))
+    return msgspec.structs.replace(header, dtype=RAW)
+
+
+def _is_image(header: ArrayHeader) -> bool:
+    return header.dtype == RAW and len(header.shape) == _CHANNELS and header.shape[2] == _CHANNELS
