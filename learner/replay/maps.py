@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learner.replay.layout import BatchLayout
+from shared.errors import NonFiniteError
 
 PAD = 4
 """Rows and columns by which augmentation pads a frame at each side, repeating its edge, before it crops."""
-CHUNK = 32
-"""Frames that are encoded in one call; always as many, so that the encoder is compiled once a frame shape."""
+STAGE = "frozen trunk"
 
 Frames = NDArray[np.uint8]
 Maps = NDArray[np.float16]
@@ -36,11 +36,14 @@ class MapSource:
         encode: the frozen trunk.
         shifts: M, shifts of each frame whose maps are kept.
         seed: which shifts these are.
+        chunk: frames in one call of `encode`, always as many, so that it is compiled once a frame shape. Few
+            are the quickest on a CPU, for they stay in its cache; an accelerator wants more.
     """
 
     encode: Encode
     shifts: int
     seed: int
+    chunk: int = 8
 
 
 class MapCache:
@@ -65,19 +68,22 @@ class MapCache:
             filled[row * self.shifts : (row + 1) * self.shifts] = False
 
     def fill(self, name: str, frames: Frames, motions: Rows, places: Rows) -> Maps:
-        """All maps of a camera, (rows x M, h, w, c), these places of it computed if they were missing.
+        """All maps of a camera, (rows x M, h, w, c), with these places of it computed if they were missing.
 
         Args:
             name: the image entry.
             frames: (rows, H, W, 3), all that the store has.
             motions: (rows,) what names the shifts of each row; rows of one motion move alike.
             places: row x M + shift, any shape; duplicates are computed once.
+
+        Raises:
+            NonFiniteError: a map has numbers that float16 does not hold.
         """
-        filled = self._filled[name]
+        filled, size = self._filled[name], self._source.chunk
         missing = np.unique(places[~filled[places]])
-        staging = np.empty((CHUNK, *frames.shape[1:]), np.uint8) if len(missing) else frames[:0]
-        for first in range(0, len(missing), CHUNK):
-            chunk = missing[first : first + CHUNK]
+        staging = np.zeros((size, *frames.shape[1:]), np.uint8) if len(missing) else frames[:0]
+        for first in range(0, len(missing), size):
+            chunk = missing[first : first + size]
             self._maps[name][chunk] = self._encode(name, frames, motions, chunk, staging)
             filled[chunk] = True
         return self._maps[name]
@@ -85,10 +91,17 @@ class MapCache:
     def _encode(self, name: str, frames: Frames, motions: Rows, chunk: Rows, staging: Frames) -> Maps:
         rows, shifts = np.divmod(chunk, self.shifts)
         frames.take(rows, 0, staging[: len(chunk)], "clip")
-        offsets = np.zeros((CHUNK, 2), np.int32)
+        offsets = np.zeros((len(staging), 2), np.int32)
         camera = self._cameras[name]
         offsets[: len(chunk)] = shift_offsets(self._source.seed, motions[rows], camera, shifts)
-        return np.asarray(self._source.encode(staging, offsets))[: len(chunk)]
+        maps = np.asarray(self._source.encode(staging, offsets))[: len(chunk)]
+        if not np.isfinite(maps).all():
+            raise NonFiniteError(
+                STAGE,
+                f"its map of a frame of {name} is not finite in float16",
+                "check the file of its weights, or set cached_shifts to 0, which keeps no maps",
+            )
+        return maps
 
 
 def map_bytes(layout: BatchLayout, shifts: int) -> int:

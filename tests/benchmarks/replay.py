@@ -12,7 +12,7 @@ import numpy as np
 
 from learner.replay.buffers import empty_buffers
 from learner.replay.layout import BatchLayout
-from learner.replay.maps import CHUNK, MapSource
+from learner.replay.maps import MapSource
 from learner.replay.sampling import gather, generator, plan
 from learner.replay.store import ReplayStore
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
@@ -64,7 +64,7 @@ def measure_maps(
     """The time to fill all maps of the records, then of a call's minibatches of maps that are there."""
     shapes = {entry.name: MAP_SHAPE for entry in interface.observations if entry.is_image}
     layout = BatchLayout(interface=interface, map_shapes=shapes)
-    maps = np.ones((CHUNK, *MAP_SHAPE), np.float16)
+    maps = np.ones((8, *MAP_SHAPE), np.float16)
     source = MapSource(encode=lambda frames, offsets: maps, shifts=SHIFTS, seed=0)
     store = ReplayStore(layout, len(records) * 2, source)
     insert_all(store, records)

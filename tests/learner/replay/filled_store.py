@@ -7,7 +7,7 @@ import numpy as np
 
 from learner.replay.budget import ReplayConfig, budget
 from learner.replay.layout import BatchLayout
-from learner.replay.maps import CHUNK, MapSource
+from learner.replay.maps import MapSource
 from learner.replay.sampling import gather, generator, plan
 from learner.replay.store import ReplayStore
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
@@ -28,7 +28,7 @@ CALLS = 128
 def main() -> None:
     """Print "budget growth", in bytes."""
     told = budget(LAYOUT, CONFIG, updates=1, batch_size=256, batches_alive=1)
-    maps = np.ones((CHUNK, 8, 8, 24), np.float16)
+    maps = np.ones((8, 8, 8, 24), np.float16)
     source = MapSource(encode=lambda frames, offsets: maps, shifts=CONFIG.cached_shifts, seed=0)
     before = resident_bytes()
     store = ReplayStore(LAYOUT, CONFIG.online_rows, source)

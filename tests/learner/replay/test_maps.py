@@ -8,14 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learner.replay.layout import BatchLayout
-from learner.replay.maps import CHUNK, PAD, MapSource, shift_offsets
+from learner.replay.maps import PAD, MapSource, shift_offsets
 from learner.replay.sampling import Plan, gather, generator, plan
 from learner.replay.store import ReplayStore
+from shared.errors import NonFiniteError
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.records import StepRecord
 from shared.step import EpisodeKind, Source, Step, StepId
 
-SIZE = 12
+SIZE, CHUNK = 12, 32
 CAMERAS = ("front/image", "wrist/image")
 INTERFACE = InterfaceSpec(
     name="test",
@@ -55,7 +56,7 @@ def a_store(
     """Holds one episode that goes on."""
     encoder = Encoder()
     layout = dataclasses.replace(LAYOUT, frame_stack=frames)
-    store = ReplayStore(layout, capacity, MapSource(encode=encoder, shifts=shifts, seed=seed))
+    store = ReplayStore(layout, capacity, MapSource(encode=encoder, shifts=shifts, seed=seed, chunk=CHUNK))
     for number in range(steps):
         store.append(a_step(number))
     return store, encoder
@@ -175,6 +176,20 @@ def test_choices_are_drawn_after_rows() -> None:
     assert with_maps.shifts.shape == (2, 2, 3, 32)
     assert set(with_maps.shifts.ravel().tolist()) == {0, 1, 2, 3}
     assert without.shifts.size == 0
+
+
+def test_maps_that_are_not_finite_are_refused() -> None:
+    def overflown(frames: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        return np.full((8, SIZE, SIZE, 3), np.inf, np.float16)
+
+    store = ReplayStore(LAYOUT, 8, MapSource(encode=overflown, shifts=1, seed=0))
+    for number in range(3):
+        store.append(a_step(number))
+    with pytest.raises(NonFiniteError) as caught:
+        a_batch(store, 0)
+    assert caught.value.stage == "frozen trunk"
+    assert "front/image is not finite" in caught.value.cause
+    assert "weights, or set cached_shifts to 0" in caught.value.cure
 
 
 def test_maps_need_a_source() -> None:

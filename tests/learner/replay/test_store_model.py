@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learner.replay.layout import BatchLayout
-from learner.replay.maps import CHUNK, MapSource
+from learner.replay.maps import MapSource
 from learner.replay.store import ReplayStore
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.records import AmendRecord, StepRecord, amended
@@ -268,7 +268,7 @@ def happen(
 
 def encode(frames: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """A map that shows all of its frame, and how it was shifted."""
-    assert frames.shape == (CHUNK, 2, 2, 3)
+    assert frames.shape == (8, 2, 2, 3)
     return np.concatenate((frames.reshape(-1, 1, 1, 12), offsets.reshape(-1, 1, 1, 2)), -1).astype(np.float16)
 
 
