@@ -5,10 +5,13 @@ from pathlib import Path
 import cv2
 import jax
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.policy.parameters import unflatten
 from shared.policy.trunks import weights
 from shared.policy.trunks.build import build_trunk
+from shared.policy.trunks.efficientnet_lite0 import GROUP_PIXELS, group_size
 from shared.policy.trunks.torch_file import read_state_dict
 from shared.policy.trunks.weights import load_trunk
 from shared.policy.vision import VisionConfig
@@ -44,3 +47,23 @@ def test_fewer_stages_are_the_beginning_of_more() -> None:
     assert set(two.params) < set(three.params)
     for name, array in two.params.items():
         np.testing.assert_array_equal(array, three.params[name])
+
+
+def test_frames_in_groups_are_seen_as_alone() -> None:
+    config = VisionConfig(trunk_stages=2)
+    network, params = build_trunk(config), unflatten(load_trunk(config, None).params)
+    frames = np.random.default_rng(0).integers(0, 256, (6, 128, 136, 3), np.uint8)
+    assert group_size(*frames.shape[:3]) == 3
+    see = jax.jit(network.apply)
+    alone = np.concatenate([see({"params": params}, frame[None]) for frame in frames])
+    np.testing.assert_allclose(see({"params": params}, frames), alone, rtol=1e-4, atol=1e-4)
+
+
+@given(st.integers(0, 500), st.integers(1, 600))
+def test_groups_divide_the_frames_and_fit(frames: int, side: int) -> None:
+    group = group_size(frames, side, side)
+    if frames == 0:
+        assert group == 0
+    else:
+        assert frames % group == 0
+        assert group == 1 or group * side * side <= GROUP_PIXELS
