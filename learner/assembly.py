@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import jax
+from shared.policy.trunks.trunk_file import encode_trunk
 
 from learner.agents.sac import SAC
 from learner.agents.state import SACState, flat_to_state
@@ -17,11 +18,13 @@ from learner.imitation import demo_store, imitate
 from learner.ingest import Ingest
 from learner.log import read_log
 from learner.metrics import MetricsLog, open_sinks
+from learner.news import EncodedTrunk
 from learner.probes import Prober, verify
 from learner.publisher import Publisher
+from learner.replay.batch import zero_batch
 from learner.replay.budget import budget
-from learner.replay.layout import BatchLayout
 from learner.sampler import Sampler
+from learner.seeing import Seeing, see
 from learner.start import EPISODES, Beginning, with_networks
 from learner.telemetry import Sources, Telemetry
 from learner.training import Outlets, Trainer, copy_on_device
@@ -82,14 +85,19 @@ def assemble(
         ConfigError: settings do not go together, or wandb is asked for and not installed.
         CloningInterrupted: a signal came meanwhile.
     """
-    announce_memory(config, interface)
-    agent = SAC(config.agent, interface)
+    seeing = see(config.agent, config.sampler.replay, interface, config.trunk_weights, config.seed)
+    announce_memory(config, seeing)
+    agent = SAC(config.agent, interface, trunk=seeing.trunk)
+    if seeing.trunk is not None:
+        header, buffers = encode_trunk(seeing.trunk)
+        offered = EncodedTrunk(digest=seeing.trunk.digest, header=header, buffers=buffers)
+        around.ingest.offer_trunk(offered)
     select_action = make_select_action(agent.policy_spec)
     prober = Prober(select_action)
-    sampler = build_sampler(config, interface, beginning, around.ingest)
+    sampler = build_sampler(config, seeing, beginning, around.ingest)
     around.closing.callback(sampler.close, CLOSE_SECONDS)
-    state, progress = initial_state(config, agent, beginning, select_action, around.interrupted)
-    compile_ahead(config, agent, state, prober)
+    state, progress = initial_state(config, agent, seeing, beginning, select_action, around.interrupted)
+    compile_ahead(config, agent, seeing, state, prober)
     return connect(config, agent, state, progress, sampler, prober, around)
 
 
@@ -148,10 +156,10 @@ def connect(
     )
 
 
-def announce_memory(config: LearnerConfig, interface: InterfaceSpec) -> None:
+def announce_memory(config: LearnerConfig, seeing: Seeing) -> None:
     """Print what the replay will take; raises MemoryBudgetError where that cannot fit."""
     needed = budget(
-        BatchLayout(interface=interface),
+        seeing.layout,
         config.sampler.replay,
         updates=config.ratio.call_updates,
         batch_size=config.sampler.batch_size,
@@ -161,12 +169,10 @@ def announce_memory(config: LearnerConfig, interface: InterfaceSpec) -> None:
     needed.check()
 
 
-def build_sampler(
-    config: LearnerConfig, interface: InterfaceSpec, beginning: Beginning, ingest: Ingest
-) -> Sampler:
+def build_sampler(config: LearnerConfig, seeing: Seeing, beginning: Beginning, ingest: Ingest) -> Sampler:
     """The sampler, its replay rebuilt from the log up to where the checkpoint was made."""
     sampler = Sampler(
-        BatchLayout(interface=interface),
+        seeing.layout,
         config.sampler,
         config.ratio,
         seed=config.seed,
@@ -174,6 +180,7 @@ def build_sampler(
         discount=config.agent.discount,
         arrivals=ingest.arrivals,
         device_put=jax.device_put,
+        maps=seeing.maps,
     )
     if beginning.log_records:
         checkpoint = beginning.checkpoint
@@ -192,6 +199,7 @@ def build_sampler(
 def initial_state(
     config: LearnerConfig,
     agent: SAC,
+    seeing: Seeing,
     beginning: Beginning,
     select_action: SelectAction,
     interrupted: Callable[[], bool],
@@ -207,7 +215,7 @@ def initial_state(
     if beginning.networks is not None:
         log.info("starting with the networks of %s", beginning.networks.path)
         return with_networks(agent, state, beginning.networks), Progress(ratio={})
-    demos = demo_store(BatchLayout(interface=agent.interface), beginning.demos)
+    demos = demo_store(seeing.layout, beginning.demos, seeing.maps)
     state, updates = imitate(agent, state, demos, config.imitation, config.seed, interrupted)
     return state, Progress(ratio={}, pretrain_updates=updates)
 
@@ -223,9 +231,9 @@ def progress_of(checkpoint: Checkpoint) -> Progress:
     )
 
 
-def compile_ahead(config: LearnerConfig, agent: SAC, state: SACState, prober: Prober) -> None:
+def compile_ahead(config: LearnerConfig, agent: SAC, seeing: Seeing, state: SACState, prober: Prober) -> None:
     """Compile all that training calls, so that nothing stalls once actors wait for it."""
-    agent.compile(config.ratio.call_updates, config.sampler.batch_size)
+    agent.compile(zero_batch(seeing.layout, config.ratio.call_updates, config.sampler.batch_size))
     jax.block_until_ready((copy_on_device(state), copy_on_device(state.policy)))
     prober.probe(agent.policy_params(state))
 

@@ -50,6 +50,8 @@ class LearnerConfig:
     """End once there were actors and all of them have left; by silence, six leases after the last."""
     drain_seconds: float = 30.0
     """At the end, how long to go on with updates that steps have paid for; after a signal: 0.6 at most."""
+    trunk_weights: str | None = None
+    """File or URL of a frozen trunk's weights; none takes those that are installed with HandsOn."""
     wandb: bool = False
     """Also send metrics to Weights & Biases."""
     hardware: tyro.conf.OmitArgPrefixes[DeviceConfig] = field(default_factory=DeviceConfig)

@@ -1,4 +1,4 @@
-"""The critics: N independent Q functions in one module. Members share nothing, heads included."""
+"""The critics: N independent Q functions in one module. Members share nothing but how they see images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
-from shared.policy.network import Torso, observation_vector
+from shared.policy.network import Fusion, Torso
 from shared.policy.spec import Activation, check_layers
+from shared.policy.vision import VisionConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,16 +77,20 @@ class Critic(nn.Module):
 
 
 class Critics(nn.Module):
-    """`members` Q functions; every parameter has the member as its first axis."""
+    """`members` Q functions; every parameter below `member` has the member as its first axis."""
 
     interface: InterfaceSpec
     config: CriticConfig
     members: int
+    vision: VisionConfig | None = None
 
     @nn.compact
-    def __call__(self, observation: Mapping[str, jax.Array], action: jax.Array) -> jax.Array:
-        """Entries (B, shape) and actions (B, A), to (members, B)."""
-        x = jnp.concatenate([observation_vector(self.interface, observation), action], axis=-1)
+    def __call__(
+        self, observation: Mapping[str, jax.Array], action: jax.Array, images: jax.Array | None = None
+    ) -> jax.Array:
+        """Entries (B, shape), actions (B, A) and the cameras' vector (B, V), to (members, B)."""
+        seen = Fusion(self.interface, self.vision, name="fusion")(observation, images)
+        x = jnp.concatenate([seen, action], axis=-1)
         ensemble = nn.vmap(
             Critic,
             variable_axes={"params": 0},

@@ -7,9 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import CheckpointError
-from shared.interface import InterfaceSpec, ObservationEntry
+from shared.interface import ObservationEntry
 from shared.policy.acting import SelectAction
 from shared.policy.parameters import FlatParameters
+from shared.policy.spec import PolicySpec
+from shared.policy.trunks.build import map_shape
+from shared.policy.vision import VisionConfig
 
 PROBES = 8
 SEED = 0x9406E5
@@ -48,7 +51,7 @@ class Prober:
 
     def __init__(self, select_action: SelectAction) -> None:
         self._select = select_action
-        self._observations = probe_observations(select_action.spec.interface)
+        self._observations = probe_observations(select_action.spec)
 
     def probe(self, params: FlatParameters) -> Probes:
         """What a policy with these parameters does."""
@@ -80,18 +83,38 @@ def act(
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
         key = jax.random.key(0)
         rows = ({name: array[i] for name, array in observations.items()} for i in range(count))
-        return np.stack([select_action(params, row, key, True) for row in rows])
+        return np.stack([select_action(params, _seen(select_action, params, row), key, True) for row in rows])
 
 
-def probe_observations(interface: InterfaceSpec) -> dict[str, NDArray[np.generic]]:
-    """Eight observations that follow from the interface alone: normal about its offsets, noise for images."""
+def _seen(
+    select_action: SelectAction, params: FlatParameters, row: dict[str, NDArray[np.generic]]
+) -> dict[str, NDArray[np.generic] | jax.Array]:
+    """With the maps of its frames, where the trunks are the policy's own."""
+    vision = select_action.spec.vision
+    if vision is None or vision.frozen:
+        return dict(row)
+    return {**row, **select_action.encode(params, row)}
+
+
+def probe_observations(spec: PolicySpec) -> dict[str, NDArray[np.generic]]:
+    """Eight observations that follow from the spec alone: normal about its offsets, noise for images.
+
+    Of a camera they hold stacks of frames, (P, T, H, W, 3), or, where the trunk is frozen and so not part of
+    what is saved, of maps (P, T, h, w, c).
+    """
     rng = np.random.default_rng(SEED)
-    return {entry.name: _draw(rng, entry) for entry in interface.observations}
+    return {entry.name: _draw(rng, entry, spec.vision) for entry in spec.interface.observations}
 
 
-def _draw(rng: np.random.Generator, entry: ObservationEntry) -> NDArray[np.generic]:
+def _draw(
+    rng: np.random.Generator, entry: ObservationEntry, vision: VisionConfig | None
+) -> NDArray[np.generic]:
+    if vision is not None and entry.is_image:
+        stack = (PROBES, vision.frame_stack)
+        if vision.frozen:
+            height, width, _ = entry.shape
+            return rng.standard_normal((*stack, *map_shape(vision, height, width))).astype(np.float32)
+        return rng.integers(0, 256, (*stack, *entry.shape), dtype=np.uint8)
     shape = (PROBES, *entry.shape)
-    if entry.is_image:
-        return rng.integers(0, 256, shape, dtype=np.uint8)
     offset, scale = np.asarray(entry.offset or 0.0), np.asarray(entry.scale or 1.0)
     return np.clip(offset + scale * rng.standard_normal(shape), entry.low, entry.high).astype(np.float32)

@@ -7,6 +7,7 @@ import optax
 from learner.agents.config import CloningConfig
 from learner.agents.losses import global_norm, mean_where
 from learner.agents.networks import SACNetworks
+from learner.agents.randomness import Purpose, key_of
 from learner.agents.state import Metrics, Parameters, SACState
 from learner.replay.batch import TransitionBatch
 from shared.policy.distributions import TanhNormal
@@ -29,16 +30,22 @@ def cloning_weight(config: CloningConfig, updates: jax.Array) -> jax.Array:
     return config.weight_start + (config.weight_end - config.weight_start) * done
 
 
-def imitate(networks: SACNetworks, state: SACState, batch: TransitionBatch) -> tuple[SACState, Metrics]:
+def imitate(
+    networks: SACNetworks, state: SACState, batch: TransitionBatch, trunk: Parameters | None = None
+) -> tuple[SACState, Metrics]:
     """U updates of the policy alone on the rows that `batch.imitate` marks, by the cloning optimiser.
 
     The policy's own optimiser does not see them: cloning's small last gradients would make its first steps
-    of practice too long.
+    of practice too long. An encoder that the policy shares with the critics is trained too, for nothing else
+    has trained it yet, and handed to them.
     """
 
     def once(state: SACState, rows: TransitionBatch) -> tuple[SACState, Metrics]:
+        key = key_of(state.seed_key, Purpose.CLONING_SHIFT, state.imitations)
+        seen = networks.sight.look(trunk, rows.observation, key)
+
         def loss(policy: Parameters) -> tuple[jax.Array, jax.Array]:
-            distribution = networks.policy.distribution(policy, rows.observation)
+            distribution = networks.policy.distribution(policy, seen, networks.sight.vector(policy, seen))
             error = cloning_error(networks.config.cloning, distribution, rows.action)
             squared = mean_where(squared_error(distribution, rows.action), rows.imitate)
             return mean_where(error, rows.imitate), squared
@@ -57,4 +64,7 @@ def imitate(networks: SACNetworks, state: SACState, batch: TransitionBatch) -> t
         }
 
     state, metrics = jax.lax.scan(once, state, batch)
+    if networks.shares_encoder:
+        eyes = {"encoder": state.policy["encoder"]}
+        state = state._replace(critics=state.critics | eyes, target_critics=state.target_critics | eyes)
     return state, jax.tree.map(jnp.mean, metrics)

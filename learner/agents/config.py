@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from learner.agents.augmentation import AugmentationConfig
 from learner.critics import CriticConfig
 from learner.optimisers import OptimiserConfig
 from shared.errors import ConfigError
 from shared.policy.spec import PolicyConfig
+from shared.policy.vision import VisionConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,10 @@ class SACConfig:
     """The weight of entropy."""
     cloning: CloningConfig = field(default_factory=CloningConfig)
     """Demonstrations in the policy's loss."""
+    vision: VisionConfig = field(default_factory=VisionConfig)
+    """How images are seen, where there are cameras."""
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    """How frames are shifted, where there are cameras."""
     policy_optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     """The policy's optimiser; steps are counted in update calls."""
     critic_optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import optax
 
 from learner.agents.config import SACConfig
+from learner.agents.sight import Sight
 from learner.agents.state import Parameters, SACState
 from learner.critics import Critics
 from shared.interface import InterfaceSpec
+from shared.policy.distributions import TanhNormal
 from shared.policy.network import GaussianPolicy
 from shared.policy.spec import PolicySpec
 
@@ -24,6 +26,7 @@ class SACNetworks:
 
     Attributes:
         config, interface: what the rest was built from.
+        sight: from images to what the networks see of them.
         policy: the network that acts.
         critics, target_critics: an ensemble of all members, and of as many as a target's minimum needs.
         policy_optimiser, critic_optimiser, temperature_optimiser, cloning_optimiser: one each.
@@ -31,6 +34,7 @@ class SACNetworks:
 
     config: SACConfig
     interface: InterfaceSpec
+    sight: Sight
     policy: GaussianPolicy
     critics: Critics
     target_critics: Critics
@@ -42,12 +46,14 @@ class SACNetworks:
     @classmethod
     def of(cls, config: SACConfig, interface: InterfaceSpec) -> "SACNetworks":
         """Build them."""
+        spec = PolicySpec.of(config.policy, interface, config.vision)
         return cls(
             config=config,
             interface=interface,
-            policy=GaussianPolicy(PolicySpec.of(config.policy, interface)),
-            critics=Critics(interface, config.critic, config.critic.members),
-            target_critics=Critics(interface, config.critic, config.critic.targets),
+            sight=Sight(spec.vision, interface, config.augmentation.pad),
+            policy=GaussianPolicy(spec),
+            critics=Critics(interface, config.critic, config.critic.members, spec.vision),
+            target_critics=Critics(interface, config.critic, config.critic.targets, spec.vision),
             policy_optimiser=config.policy_optimiser.build(),
             critic_optimiser=config.critic_optimiser.build(),
             temperature_optimiser=config.temperature.optimiser.build(),
@@ -59,9 +65,13 @@ class SACNetworks:
         policy_key, critic_key = jax.random.split(jax.random.wrap_key_data(seed_key))
         observation = {e.name: jnp.zeros((1, *e.shape), e.dtype) for e in self.interface.observations}
         action = jnp.zeros((1, self.interface.action_size))
-        policy = cast(Parameters, self.policy.init(policy_key, observation)["params"])
+        eyes = self.sight.init(jax.random.fold_in(policy_key, 1))
+        other_eyes = self.sight.init(jax.random.fold_in(critic_key, 1))
+        images = self.sight.blank(1)
+        policy = cast(Parameters, self.policy.init(policy_key, observation, images)["params"]) | eyes
         critic_keys = {"params": critic_key, "dropout": critic_key}
-        critics = cast(Parameters, self.critics.init(critic_keys, observation, action)["params"])
+        critics = cast(Parameters, self.critics.init(critic_keys, observation, action, images)["params"])
+        critics |= eyes if self.shares_encoder else other_eyes
         # The inverse of softplus, which alpha is of the multiplier.
         multiplier = jnp.log(jnp.expm1(jnp.float32(self.config.temperature.initial)))
         return SACState(
@@ -78,28 +88,46 @@ class SACNetworks:
             cloning_optimiser=self.cloning_optimiser.init(policy),
         )
 
-    def q(
-        self, critics: Parameters, observation: Observation, action: jax.Array, key: jax.Array
-    ) -> jax.Array:
-        """(members, B): every critic's value; `key` drives dropout."""
-        return _apply(self.critics, critics, observation, action, key)
+    @property
+    def shares_encoder(self) -> bool:
+        """Whether the policy sees through the critics' encoder, and has no say in it."""
+        return self.sight.vision is not None and self.sight.vision.shared
+
+    def act(self, policy: Parameters, critics: Parameters, seen: Observation) -> TanhNormal:
+        """The policy's distribution for rows that were looked at, differentiable in `policy` alone."""
+        return self.policy.distribution(policy, seen, self._policy_images(policy, critics, seen))
+
+    def _policy_images(self, policy: Parameters, critics: Parameters, seen: Observation) -> jax.Array | None:
+        if self.shares_encoder:
+            return jax.lax.stop_gradient(self.sight.vector(critics, seen))
+        return self.sight.vector(policy, seen)
+
+    def q(self, critics: Parameters, seen: Observation, action: jax.Array, key: jax.Array) -> jax.Array:
+        """(members, B): every critic's value of rows that were looked at; `key` drives dropout."""
+        return _apply(self.critics, critics, seen, self.sight.vector(critics, seen), action, key)
 
     def target_q(
         self,
         critics: Parameters,
-        observation: Observation,
+        seen: Observation,
         action: jax.Array,
         members: jax.Array,
         key: jax.Array,
     ) -> jax.Array:
         """(M, B): values by the target critics `members` (M,) alone; the others are not evaluated."""
+        images = self.sight.vector(critics, seen)
         if self.config.critic.targets < self.config.critic.members:
-            critics = jax.tree.map(lambda x: x[members], critics)
-        return _apply(self.target_critics, critics, observation, action, key)
+            critics = critics | {"member": jax.tree.map(lambda x: x[members], critics["member"])}
+        return _apply(self.target_critics, critics, seen, images, action, key)
 
 
 def _apply(
-    module: Critics, critics: Parameters, observation: Observation, action: jax.Array, key: jax.Array
+    module: Critics,
+    critics: Parameters,
+    seen: Observation,
+    images: jax.Array | None,
+    action: jax.Array,
+    key: jax.Array,
 ) -> jax.Array:
-    q = module.apply({"params": critics}, observation, action, rngs={"dropout": key})
+    q = module.apply({"params": critics}, seen, action, images, rngs={"dropout": key})
     return cast(jax.Array, q)

@@ -18,9 +18,15 @@ SATURATED = 0.98
 
 
 def update_policy(
-    networks: SACNetworks, state: SACState, rows: TransitionBatch, data_q: jax.Array
+    networks: SACNetworks,
+    state: SACState,
+    rows: TransitionBatch,
+    data_q: jax.Array,
+    trunk: Parameters | None = None,
 ) -> tuple[SACState, Metrics]:
     """One policy and one temperature update on rows (N, ...); `data_q` (N,) values their own actions."""
+    key = key_of(state.seed_key, Purpose.POLICY_SHIFT, state.updates)
+    rows = rows._replace(observation=networks.sight.look(trunk, rows.observation, key))
 
     def loss(policy: Parameters) -> tuple[jax.Array, Metrics]:
         return policy_loss(networks, policy, state, rows, data_q)
@@ -39,12 +45,12 @@ def update_policy(
 def policy_loss(
     networks: SACNetworks, policy: Parameters, state: SACState, rows: TransitionBatch, data_q: jax.Array
 ) -> tuple[jax.Array, Metrics]:
-    """The loss of these policy parameters, and metrics.
+    """The loss of these policy parameters on rows that were looked at, and metrics.
 
     mean(alpha log pi(a|s) - mean over members of Q(s, a)) / scale + weight * cloning error, with a drawn from
     the policy by reparametrisation. The critics' mean, not their minimum, as in REDQ.
     """
-    distribution = networks.policy.distribution(policy, rows.observation)
+    distribution = networks.act(policy, state.critics, rows.observation)
     key = key_of(state.seed_key, Purpose.POLICY_ACTION, state.updates)
     action, log_prob = distribution.squash(jax.random.normal(key, distribution.mean.shape))
     dropout_key = key_of(state.seed_key, Purpose.POLICY_DROPOUT, state.updates)

@@ -17,6 +17,10 @@ class Purpose(IntEnum):
     DROPOUT = 3
     TARGET_DROPOUT = 4
     POLICY_DROPOUT = 5
+    SHIFT = 6
+    NEXT_SHIFT = 7
+    POLICY_SHIFT = 8
+    CLONING_SHIFT = 9
 
 
 def key_of(seed_key: jax.Array, purpose: Purpose, number: jax.Array) -> jax.Array:

@@ -16,12 +16,12 @@ from learner.agents.config import SACConfig
 from learner.agents.critic_update import update_critics
 from learner.agents.networks import SACNetworks
 from learner.agents.policy_update import update_policy
-from learner.agents.state import Metrics, SACState
-from learner.replay.batch import TransitionBatch, zero_batch
-from learner.replay.layout import BatchLayout
+from learner.agents.state import Metrics, Parameters, SACState
+from learner.replay.batch import TransitionBatch
 from shared.interface import InterfaceSpec
-from shared.policy.parameters import FlatParameters, flatten
+from shared.policy.parameters import FlatParameters, flatten, unflatten
 from shared.policy.spec import PolicySpec
+from shared.policy.trunks.weights import TrunkWeights
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,21 @@ class SAC:
         traces: how often each function was traced; more than once over a run is a fault.
     """
 
-    def __init__(self, config: SACConfig, interface: InterfaceSpec, place: Sharding | None = None) -> None:
+    def __init__(
+        self,
+        config: SACConfig,
+        interface: InterfaceSpec,
+        place: Sharding | None = None,
+        trunk: TrunkWeights | None = None,
+    ) -> None:
         self.config = config
         self.interface = interface
-        self.policy_spec = PolicySpec.of(config.policy, interface)
+        self.policy_spec = PolicySpec.of(
+            config.policy, interface, config.vision, trunk.digest if trunk else ""
+        )
         self.traces = {"update": 0, "imitate": 0}
         self._networks = SACNetworks.of(config, interface)
+        self._trunk = None if trunk is None else unflatten(trunk.params)
         # One placement, or jit compiles anew for each mixture of host, uncommitted and committed arrays.
         place = place or SingleDeviceSharding(jax.devices()[0])
         self._init = jax.jit(self._networks.init, in_shardings=place, out_shardings=place)
@@ -62,36 +71,42 @@ class SAC:
         Returns:
             The new state and metrics, () float32 on the device: nothing waits for them here.
         """
-        return self._update(state, batch)
+        return self._update(state, batch, self._trunk)
 
     def imitate(self, state: SACState, batch: TransitionBatch) -> tuple[SACState, Metrics]:
         """U updates of the policy alone, cloning the rows that `batch.imitate` marks. Donates `state`."""
-        return self._imitate(state, batch)
+        return self._imitate(state, batch, self._trunk)
 
     def policy_params(self, state: SACState) -> FlatParameters:
         """What a snapshot holds: the policy's parameters, copied to the host."""
         return flatten(state.policy)
 
-    def compile(self, updates: int, batch_size: int) -> float:
-        """Trace and compile `update` for these shapes before data comes; returns the seconds it took."""
+    def compile(self, batch: TransitionBatch) -> float:
+        """Trace and compile `update` for batches like this one before data comes; returns the seconds."""
         started = time.perf_counter()
         state = self.init(jax.random.key(0))
-        state, _ = self.update(state, zero_batch(BatchLayout(interface=self.interface), updates, batch_size))
+        state, _ = self.update(state, batch)
         jax.block_until_ready(state)
         seconds = time.perf_counter() - started
-        log.info("compiled the update (%d x %d rows) in %.1f s", updates, batch_size, seconds)
+        log.info("compiled the update (%d x %d rows) in %.1f s", *batch.reward.shape, seconds)
         return seconds
 
-    def _traced_update(self, state: SACState, batch: TransitionBatch) -> tuple[SACState, Metrics]:
+    def _traced_update(
+        self, state: SACState, batch: TransitionBatch, trunk: Parameters | None
+    ) -> tuple[SACState, Metrics]:
         self.traces["update"] += 1
-        state, data_q, critic_metrics = update_critics(self._networks, state, batch)
+        state, data_q, critic_metrics = update_critics(self._networks, state, batch, trunk)
+        if self._networks.shares_encoder:
+            state = state._replace(policy=state.policy | {"encoder": state.critics["encoder"]})
         rows, data_q = _policy_rows(batch, data_q, self.config.policy_rows)
-        state, policy_metrics = update_policy(self._networks, state, rows, data_q)
+        state, policy_metrics = update_policy(self._networks, state, rows, data_q, trunk)
         return state, critic_metrics | policy_metrics
 
-    def _traced_imitate(self, state: SACState, batch: TransitionBatch) -> tuple[SACState, Metrics]:
+    def _traced_imitate(
+        self, state: SACState, batch: TransitionBatch, trunk: Parameters | None
+    ) -> tuple[SACState, Metrics]:
         self.traces["imitate"] += 1
-        return imitate(self._networks, state, batch)
+        return imitate(self._networks, state, batch, trunk)
 
 
 def _policy_rows(batch: TransitionBatch, data_q: jax.Array, which: str) -> tuple[TransitionBatch, jax.Array]:

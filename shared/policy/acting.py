@@ -1,4 +1,8 @@
-"""Choosing an action: one trace for a whole run, whichever snapshot the parameters come from."""
+"""Choosing an action: one trace for a whole run, whichever snapshot the parameters come from.
+
+Where there are cameras, `encode` turns each new frame into a feature map once, and a choice is made from the
+stacks of the newest maps.
+"""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -9,9 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.policy.encoder import ImageEncoder
 from shared.policy.network import GaussianPolicy
 from shared.policy.parameters import unflatten
 from shared.policy.spec import PolicySpec
+from shared.policy.vision import cameras
 
 Arrays = Mapping[str, jax.Array | NDArray[np.generic]]
 
@@ -21,22 +27,46 @@ class SelectAction:
 
     Args of a call:
         params: a flat dict as snapshots hold it; `jax.device_put` it once rather than at every call.
-        observation: the interface's entries, without leading axes.
+        observation: the interface's entries, without leading axes; for an image entry the maps (T, h, w, c)
+            of its T newest frames, the newest last.
         key: a jax random key; unused when greedy.
         greedy: take the mode instead of a sample. Not static, so it costs no second trace.
     """
 
     def __init__(self, spec: PolicySpec) -> None:
         self.spec = spec
-        self.traces = 0
+        self.traces = self.encode_traces = 0
+        self.cameras = cameras(spec.interface)
         self._network = GaussianPolicy(spec)
+        self._encoder = ImageEncoder(spec.vision, spec.interface) if spec.vision else None
         self._select = jax.jit(self._traced)
+        self._encode = jax.jit(self._traced_encode)
 
     def __call__(
         self, params: Arrays, observation: Arrays, key: jax.Array, greedy: bool
     ) -> NDArray[np.float32]:
         action = self._select(dict(params), dict(observation), key, np.bool_(greedy))
         return np.asarray(action)
+
+    def encode(self, params: Arrays, frames: Arrays, trunk: Arrays | None = None) -> dict[str, jax.Array]:
+        """The feature map (h, w, c) float32 of the newest frame (H, W, 3) uint8 of every camera.
+
+        Args:
+            params: as for a call; they hold the trunks where those are trained.
+            frames: by image entry; other entries are not looked at.
+            trunk: the weights of the frozen trunk, flat, where it is one.
+        """
+        seen = {name: frames[name] for name in self.cameras}
+        return self._encode(dict(params), seen, None if trunk is None else dict(trunk))
+
+    def _traced_encode(
+        self, params: dict[str, jax.Array], frames: dict[str, jax.Array], trunk: dict[str, jax.Array] | None
+    ) -> dict[str, jax.Array]:
+        self.encode_traces += 1
+        if self._encoder is None:
+            return {}
+        encoder = unflatten(params)["encoder"]
+        return self._encoder.maps(encoder, frames, None if trunk is None else unflatten(trunk))
 
     def _traced(
         self,
@@ -46,7 +76,9 @@ class SelectAction:
         greedy: jax.Array,
     ) -> jax.Array:
         self.traces += 1
-        distribution = self._network.distribution(unflatten(params), observation)
+        tree = unflatten(params)
+        images = self._encoder.vector(tree["encoder"], observation) if self._encoder else None
+        distribution = self._network.distribution(tree, observation, images)
         return jnp.where(greedy, distribution.mode(), distribution.sample(key))
 
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from shared.interface import InterfaceSpec
 from shared.policy.distributions import TanhNormal
 from shared.policy.spec import Activation, PolicySpec
+from shared.policy.vision import VisionConfig
 
 NONLINEARITIES: dict[Activation, Callable[[jax.Array], jax.Array]] = {
     "tanh": jnp.tanh,
@@ -24,13 +25,15 @@ NONLINEARITIES: dict[Activation, Callable[[jax.Array], jax.Array]] = {
 
 
 def observation_vector(interface: InterfaceSpec, observation: Mapping[str, jax.Array]) -> jax.Array:
-    """(..., D) float32: the state entries, each as asinh((x - offset) / scale), in declared order.
+    """(..., D) float32: the state entries, each as asinh((x - offset) / scale), in declared order; no images.
 
     The inverse hyperbolic sine is the identity near 0 and a logarithm far out, so an entry whose scale is the
     precision that a task needs (a centimetre) still spans the whole workspace without drowning the others.
     """
     parts: list[jax.Array] = []
     for entry in interface.observations:
+        if entry.is_image:
+            continue
         part = jnp.asarray(observation[entry.name], jnp.float32)
         if entry.offset:
             part = part - jnp.asarray(entry.offset, jnp.float32)
@@ -38,6 +41,28 @@ def observation_vector(interface: InterfaceSpec, observation: Mapping[str, jax.A
             part = part / jnp.asarray(entry.scale, jnp.float32)
         parts.append(jnp.arcsinh(part))
     return jnp.concatenate(parts, axis=-1)
+
+
+class Fusion(nn.Module):
+    """What the torso sees: the state vector or, beside cameras, an embedding of it with their vector.
+
+    Args:
+        vision: the image side's settings; None where there are no cameras.
+    """
+
+    interface: InterfaceSpec
+    vision: VisionConfig | None
+
+    @nn.compact
+    def __call__(self, observation: Mapping[str, jax.Array], images: jax.Array | None) -> jax.Array:
+        """Entries (..., shape) and the cameras' vector (..., V), to (..., D)."""
+        if self.vision is None or images is None:
+            return observation_vector(self.interface, observation)
+        if all(entry.is_image for entry in self.interface.observations):
+            return images
+        x = observation_vector(self.interface, observation)
+        x = nn.Dense(self.vision.state_width, kernel_init=nn.initializers.xavier_uniform(), name="state")(x)
+        return jnp.concatenate([images, jnp.tanh(nn.LayerNorm(name="state_norm")(x))], axis=-1)
 
 
 class Torso(nn.Module):
@@ -67,18 +92,23 @@ class GaussianPolicy(nn.Module):
     spec: PolicySpec
 
     @nn.compact
-    def __call__(self, observation: Mapping[str, jax.Array]) -> TanhNormal:
-        """Entries (..., shape) to a distribution over actions (..., A)."""
+    def __call__(self, observation: Mapping[str, jax.Array], images: jax.Array | None = None) -> TanhNormal:
+        """Entries (..., shape) and the cameras' vector (..., V) to a distribution over actions (..., A)."""
         spec = self.spec
-        x = observation_vector(spec.interface, observation)
+        x = Fusion(spec.interface, spec.vision, name="fusion")(observation, images)
         x = Torso(spec.hidden, spec.activation, spec.layer_norm, name="torso")(x)
         mean = nn.Dense(spec.action_size, kernel_init=nn.initializers.xavier_uniform(), name="mean")(x)
         log_std = jnp.clip(self._log_std(x), math.log(spec.std_min), math.log(spec.std_max))
         return TanhNormal(mean, jnp.broadcast_to(jnp.exp(log_std), mean.shape))
 
-    def distribution(self, params: Mapping[str, Any], observation: Mapping[str, Any]) -> TanhNormal:
-        """The distribution (..., A) that these parameters give for these entries (..., shape)."""
-        return cast(TanhNormal, self.apply({"params": params}, observation))
+    def distribution(
+        self,
+        params: Mapping[str, Any],
+        observation: Mapping[str, Any],
+        images: jax.Array | None = None,
+    ) -> TanhNormal:
+        """The distribution (..., A) that these parameters give for these entries and this cameras' vector."""
+        return cast(TanhNormal, self.apply({"params": params}, observation, images))
 
     def _log_std(self, x: jax.Array) -> jax.Array:
         size = self.spec.action_size

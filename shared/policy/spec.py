@@ -8,6 +8,7 @@ import msgspec
 
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
+from shared.policy.vision import VisionConfig, cameras
 
 Activation = Literal["tanh", "relu", "elu", "gelu", "silu"]
 ACTIVATIONS: tuple[Activation, ...] = ("tanh", "relu", "elu", "gelu", "silu")
@@ -50,21 +51,36 @@ class PolicySpec(PolicyConfig):
     """A policy network for one interface: rebuilt from this alone."""
 
     interface: InterfaceSpec
+    vision: VisionConfig | None = None
+    """The image side; none where the interface declares no images."""
+    trunk_digest: str = ""
+    """Names the weights of a frozen trunk, which travel apart."""
 
     @classmethod
-    def of(cls, config: PolicyConfig, interface: InterfaceSpec) -> "PolicySpec":
-        """The spec of the network that `config` describes, acting in the world of `interface`."""
+    def of(
+        cls,
+        config: PolicyConfig,
+        interface: InterfaceSpec,
+        vision: VisionConfig | None = None,
+        trunk_digest: str = "",
+    ) -> "PolicySpec":
+        """The spec of the network that `config` describes, acting in the world of `interface`.
+
+        Images are seen as `vision` says, by default as VisionConfig does; without any, it does not matter.
+        """
         settings = {field.name: getattr(config, field.name) for field in fields(PolicyConfig)}
-        return cls(interface=interface, **settings)
+        if not cameras(interface):
+            return cls(interface=interface, **settings)
+        vision = vision or VisionConfig()
+        return cls(interface=interface, vision=vision, trunk_digest=trunk_digest, **settings)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        images = [entry.name for entry in self.interface.observations if entry.is_image]
-        if images:
+        if (images := cameras(self.interface)) and self.vision is None:
             raise ConfigError(
                 "policy",
                 f"the interface declares images ({', '.join(images)}); this policy sees only state vectors",
-                "choose an environment without cameras, or leave the image entries out of its interface",
+                "give the policy a VisionConfig, or choose an environment without cameras",
             )
         if not self.interface.observations or not self.interface.action_size:
             raise ConfigError(
@@ -83,8 +99,11 @@ class PolicySpec(PolicyConfig):
 
 
 def encode_spec(spec: PolicySpec) -> bytes:
-    """Canonical bytes of a spec: equal specs give equal bytes."""
-    return msgspec.json.encode(msgspec.convert(msgspec.to_builtins(spec), PolicySpec))
+    """Canonical bytes of a spec: equal specs give equal bytes. What there are no images for is left out."""
+    plain = msgspec.to_builtins(msgspec.convert(msgspec.to_builtins(spec), PolicySpec))
+    if spec.vision is None:
+        del plain["vision"], plain["trunk_digest"]
+    return msgspec.json.encode(plain)
 
 
 def check_layers(stage: str, hidden: tuple[int, ...], activation: str) -> None:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from learner.agents.critic_update import draw, slice_size, update_critics
+from learner.agents.critic_update import slice_size, update_critics, view
 from learner.agents.networks import SACNetworks
 from learner.agents.randomness import Purpose, key_of
 from learner.agents.sac import SAC
@@ -73,7 +73,7 @@ def test_members_begin_different_and_share_no_gradient(
 def test_subsets_are_drawn_without_replacement_and_from_all_members(
     networks: SACNetworks, state: SACState, make_batch: MakeBatch
 ) -> None:
-    drawn = jax.jit(partial(draw, networks))(state, make_batch(updates=60, size=1))
+    drawn = jax.jit(partial(view, networks))(state, make_batch(updates=60, size=1), None)
     members = np.asarray(drawn.members)
     assert members.shape == (60, 2)
     assert (members[:, 0] != members[:, 1]).all()

@@ -10,6 +10,8 @@ from learner.agents.sac import SAC
 from learner.agents.state import flat_to_state, state_to_flat
 from learner.critics import CriticConfig
 from learner.optimisers import OptimiserConfig
+from learner.replay.batch import zero_batch
+from learner.replay.layout import BatchLayout
 from shared.errors import CheckpointError, ConfigError
 from shared.interface import InterfaceSpec
 from shared.policy.acting import make_select_action
@@ -28,7 +30,7 @@ def same(a: object, b: object) -> None:
 
 
 def test_one_trace_whatever_the_state_and_the_batch_come_from(agent: SAC, make_batch: MakeBatch) -> None:
-    agent.compile(UPDATES, BATCH)
+    agent.compile(zero_batch(BatchLayout(interface=agent.interface), UPDATES, BATCH))
     state = agent.init(jax.random.key(0))
     state, _ = agent.update(state, make_batch(0))
     state, _ = agent.update(state, jax.device_put(make_batch(1)))

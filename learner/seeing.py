@@ -1,0 +1,75 @@
+"""How this learner sees images: which frozen trunk, whether its maps are cached, and what batches hold."""
+
+import logging
+from dataclasses import dataclass
+
+from learner.agents.config import SACConfig
+from learner.agents.map_encoder import MapEncoder
+from learner.replay.budget import ReplayConfig
+from learner.replay.layout import BatchLayout
+from learner.replay.maps import PAD, MapSource
+from shared.errors import ConfigError
+from shared.interface import InterfaceSpec
+from shared.policy.encoder import ImageEncoder
+from shared.policy.trunks.weights import TrunkWeights, load_trunk
+from shared.policy.vision import cameras
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seeing:
+    """What the parts of a learner need to know of images.
+
+    Attributes:
+        layout: what batches hold.
+        trunk: the frozen trunk, where there is one.
+        maps: where the replay gets a frozen trunk's maps from; None where batches hold frames.
+    """
+
+    layout: BatchLayout
+    trunk: TrunkWeights | None = None
+    maps: MapSource | None = None
+
+
+def see(
+    agent: SACConfig, replay: ReplayConfig, interface: InterfaceSpec, weights: str | None, seed: int
+) -> Seeing:
+    """Load the trunk where it is frozen, and decide what batches hold.
+
+    Args:
+        weights: file or URL of the trunk's weights; None for those that come with HandsOn.
+        seed: of the shifts of cached maps.
+
+    Raises:
+        ConfigError: the weights are missing or of another network, or settings do not go together.
+    """
+    vision, names = agent.vision, cameras(interface)
+    if not names:
+        return Seeing(layout=BatchLayout(interface=interface))
+    stack = vision.frame_stack
+    if not vision.frozen:
+        return Seeing(layout=BatchLayout(interface=interface, frame_stack=stack))
+    trunk = load_trunk(vision, weights)
+    log.info("frozen trunk %s, sha256 %s", vision.trunk, trunk.digest)
+    if not replay.cached_shifts:
+        return Seeing(layout=BatchLayout(interface=interface, frame_stack=stack), trunk=trunk)
+    _require_cacheable(agent)
+    encoder = ImageEncoder(vision, interface)
+    shapes = {name: encoder.map_shape(name) for name in names}
+    return Seeing(
+        layout=BatchLayout(interface=interface, frame_stack=stack, map_shapes=shapes),
+        trunk=trunk,
+        maps=MapSource(encode=MapEncoder(vision, trunk, PAD), shifts=replay.cached_shifts, seed=seed),
+    )
+
+
+def _require_cacheable(agent: SACConfig) -> None:
+    augmentation = agent.augmentation
+    if augmentation.pad != PAD or augmentation.target_shifts > 1 or augmentation.value_shifts > 1:
+        raise ConfigError(
+            "vision",
+            f"cached maps are shifted once, by at most {PAD} pixels; pad is {augmentation.pad}, "
+            f"target_shifts {augmentation.target_shifts}, value_shifts {augmentation.value_shifts}",
+            "set cached_shifts to 0, or leave the augmentation as it is by default",
+        )
