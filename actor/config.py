@@ -6,6 +6,7 @@ from typing import Literal
 
 import tyro
 
+from actor.scene import SceneConfig
 from actor.uplink_config import UplinkConfig
 from shared.errors import ConfigError
 from shared.link.dialer import DialerConfig
@@ -45,6 +46,8 @@ class ActorConfig:
     """Task to practise."""
     env: str | None = None
     """Another environment instead of a task, as in gymnasium:Pendulum-v1."""
+    scene: tyro.conf.OmitArgPrefixes[SceneConfig] = field(default_factory=SceneConfig)
+    """How the task is seen."""
     actor_id: str = "actor-0"
     """Name of this actor, unique among the actors of one learner."""
     run_dir: Path = Path("runs/actor")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from actor.config import ActorConfig
 from actor.policy_feed import PolicyFeed
 from actor.session import Session
+from actor.trunks import Trunks
 from actor.uplink import Uplink
 from shared.clock import Clock, SystemClock
 from shared.errors import HandsOnError
@@ -58,7 +59,9 @@ class Connection:
 
 
 @contextmanager
-def connect(config: ActorConfig, interface: InterfaceSpec, incarnation: str) -> Iterator[Connection]:
+def connect(
+    config: ActorConfig, interface: InterfaceSpec, incarnation: str, trunks: Trunks | None = None
+) -> Iterator[Connection]:
     """Dial the learner and keep at it; inside the block and after it, the learner need not be there.
 
     Raises:
@@ -76,7 +79,7 @@ def connect(config: ActorConfig, interface: InterfaceSpec, incarnation: str) -> 
     )
     uplink = Uplink(config.spool_directory, config.actor_id, incarnation, interface, config.uplink)
     try:
-        feed = PolicyFeed(interface)
+        feed = PolicyFeed(interface, trunks=trunks)
         session = Session(config.link, hello, uplink, feed)
         try:
             session.start()

@@ -4,10 +4,11 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import tyro
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -16,6 +17,7 @@ from actor.choosers import DeviceChooser
 from actor.logs import logging_to
 from actor.recording import Recording
 from actor.rollout import EpisodeHooks, EpisodeOutcome
+from actor.scene import SceneConfig
 from actor.seeds import start_seed
 from actor.stop import StopSignal
 from actor.world import World, open_world
@@ -40,6 +42,8 @@ class DemoConfig:
     """Task to demonstrate."""
     env: str | None = None
     """Another environment instead of a task, as in gymnasium:Pendulum-v1."""
+    scene: tyro.conf.OmitArgPrefixes[SceneConfig] = field(default_factory=SceneConfig)
+    """How the task is seen."""
     device: str = "script"
     """Teleop device that drives."""
     episodes: int = 20
@@ -80,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with (
         logging_to(None, verbose=config.verbose),
         stop.on_signals(),
-        open_world(config.environment, config.clock) as world,
+        open_world(config.environment, config.clock, scene=config.scene) as world,
         closing(_device(config, world)) as device,
         Recording(path, world.interface, actor_id="demo", kind=EpisodeKind.DEMO) as recording,
     ):

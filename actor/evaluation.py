@@ -7,12 +7,13 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import gymnasium
 import numpy as np
+import tyro
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -23,6 +24,7 @@ from actor.logs import logging_to
 from actor.policy_runner import PolicyRunner, configure_device
 from actor.recording import Recording
 from actor.rollout import EpisodeOutcome
+from actor.scene import SceneConfig
 from actor.scoring import EvaluationResult, evaluate
 from actor.stop import StopSignal
 from actor.video import VideoWriter
@@ -49,6 +51,8 @@ class EvalConfig:
     """Task to evaluate it on."""
     env: str | None = None
     """Another environment instead of a task, as in gymnasium:Pendulum-v1."""
+    scene: tyro.conf.OmitArgPrefixes[SceneConfig] = field(default_factory=SceneConfig)
+    """How the task is seen."""
     episodes: int = 50
     """Episodes, each from its own start state."""
     start_seed: int = FINAL_START_SEED
@@ -106,7 +110,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     with (
         logging_to(None, verbose=config.verbose),
         stop.on_signals(),
-        open_world(config.environment, config.clock, render=config.video is not None) as world,
+        open_world(
+            config.environment, config.clock, render=config.video is not None, scene=config.scene
+        ) as world,
     ):
         result = _evaluate(config, snapshot, world, stop)
     if result is None:

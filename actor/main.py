@@ -19,6 +19,7 @@ from actor.seeds import noise_seed, player
 from actor.stop import StopSignal
 from actor.summary import Summary
 from actor.telemetry import Telemetry
+from actor.trunks import Trunks
 from actor.world import World, open_world
 from robot_env.families import resolve
 from robot_env.teleop import TELEOP
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.info("handson %s\n%s", code_version(), dump_toml(config))
         configure_device(config.device)
         try:
-            with open_world(config.environment, config.clock) as world:
+            with open_world(config.environment, config.clock, scene=config.scene) as world:
                 summary, failure = _live(config, world, stop)
         except Exception:
             log.exception("the actor failed")
@@ -70,9 +71,10 @@ def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[Summary,
     clock, incarnation = SystemClock(), new_incarnation()
     began = clock.now()
     who = player(config.spool_directory, config.actor_id, incarnation)
-    runner = PolicyRunner(world.interface, seed=noise_seed(config.seed, who), device=config.device)
+    seed, trunks = noise_seed(config.seed, who), Trunks()
+    runner = PolicyRunner(world.interface, seed=seed, device=config.device, trunks=trunks)
     with (
-        connect(config, world.interface, incarnation) as connection,
+        connect(config, world.interface, incarnation, trunks) as connection,
         _choosers(config, world, runner) as choosers,
     ):
         stop.watch(lambda: connection.session.stop_requested)

@@ -15,6 +15,8 @@ import numpy as np
 
 from actor.choosers import Choice
 from actor.samples import Samples
+from actor.sight import Sight
+from actor.trunks import Trunks
 from shared.clock import Clock, SystemClock
 from shared.errors import CheckpointError, DeviceError, NonFiniteError
 from shared.interface import InterfaceSpec, require_equal
@@ -48,6 +50,9 @@ class PolicyRunner:
 
     Random keys are counter-based: the n-th action sampled in a run depends on (seed, n) and the policy alone.
 
+    Args:
+        trunks: where frozen trunks are found.
+
     Attributes:
         snapshot: the policy loaded last.
         loads: how many were loaded.
@@ -55,7 +60,13 @@ class PolicyRunner:
     """
 
     def __init__(
-        self, interface: InterfaceSpec, *, seed: int, device: str = "cpu", clock: Clock | None = None
+        self,
+        interface: InterfaceSpec,
+        *,
+        seed: int,
+        device: str = "cpu",
+        clock: Clock | None = None,
+        trunks: Trunks | None = None,
     ) -> None:
         self.snapshot: PolicySnapshot | None = None
         self.loads = 0
@@ -65,13 +76,15 @@ class PolicyRunner:
         self._clock = clock or SystemClock()
         self._seed = np.random.SeedSequence(seed).generate_state(1)[0]
         self._count = 0
+        self._trunks = trunks or Trunks()
         self._select: SelectAction | None = None
+        self._sight: Sight | None = None
         self._params: dict[str, jax.Array] = {}
 
     @property
     def traces(self) -> int:
-        """How often action selection was compiled: once for each PolicySpec."""
-        return self._select.traces if self._select else 0
+        """How often something was compiled: once for each PolicySpec, and once more where it has cameras."""
+        return self._select.traces + self._select.encode_traces if self._select else 0
 
     def compiles(self, snapshot: PolicySnapshot) -> bool:
         """Whether loading this snapshot would compile, which must not happen inside an episode."""
@@ -82,21 +95,30 @@ class PolicyRunner:
 
         Raises:
             InterfaceMismatch: the policy belongs to another world; both are printed.
+            CheckpointError: it sees through a frozen trunk that this computer does not have.
         """
         if snapshot is self.snapshot:
             return
-        select = self._select
+        select, sight = self._select, self._sight
         if select is None or select.spec != snapshot.spec:
             require_equal(self._interface, snapshot.spec.interface, STAGE, "the policy")
             select = make_select_action(snapshot.spec)
+            sight = self._sight_of(select)
         self._params = jax.block_until_ready(jax.device_put(snapshot.params, self._device))
         if not select.traces:
-            self._warm_up(select)
-        self._select, self.snapshot = select, snapshot
+            self._warm_up(select, sight)
+        self._select, self._sight, self.snapshot = select, sight, snapshot
         self.loads += 1
+
+    def begin(self) -> None:
+        """A new episode: its first frame is the only one seen so far."""
+        if self._sight is not None:
+            self._sight.begin()
 
     def act(self, observation: Observation, *, greedy: bool = False) -> Action:
         """The action (A,) float32 in [-1, 1] for an observation without leading axes.
+
+        Frames are remembered: call it once a step, and `begin` before each episode's first.
 
         Raises:
             CheckpointError: no policy was loaded.
@@ -105,6 +127,8 @@ class PolicyRunner:
         if self._select is None:
             raise CheckpointError(STAGE, "no policy was loaded", "load a snapshot before acting")
         began = self._clock.now()
+        if self._sight is not None:
+            observation = self._sight.see(self._params, observation)
         action = self._select(self._params, observation, self._key(self._count), greedy)
         self.selection_seconds.add(self._clock.now() - began)
         self._count += not greedy
@@ -117,10 +141,20 @@ class PolicyRunner:
     def _key(self, count: int) -> jax.Array:
         return cast(jax.Array, np.array([self._seed, count & 0xFFFFFFFF], np.uint32))
 
-    def _warm_up(self, select: SelectAction) -> None:
+    def _sight_of(self, select: SelectAction) -> Sight | None:
+        if select.spec.vision is None:
+            return None
+        if not select.spec.trunk_digest:
+            return Sight(select, None)
+        return Sight(select, jax.device_put(self._trunks.require(select.spec).params, self._device))
+
+    def _warm_up(self, select: SelectAction, sight: Sight | None) -> None:
         zeros: Observation = {
             entry.name: np.zeros(entry.shape, entry.dtype) for entry in self._interface.observations
         }
+        if sight is not None:
+            zeros = sight.see(self._params, zeros)
+            sight.begin()
         select(self._params, zeros, self._key(0), True)
         log.info("compiled action selection for %s", self._interface.name)
 
@@ -140,6 +174,7 @@ class PolicyChooser:
     def begin(self, rng: np.random.Generator) -> None:
         """Draw whether this episode is greedy; the noise of its actions is the runner's."""
         self._greedy = bool(rng.random() < self._greedy_share)
+        self._runner.begin()
 
     def choose(self, observation: Observation) -> Choice:
         """What the policy proposes; nobody overrules it here."""

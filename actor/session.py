@@ -9,6 +9,7 @@ import logging
 import queue
 import threading
 
+from actor.inquiries import Inquiries
 from actor.outbox import Batch, Outbox
 from actor.pacing import Pacing
 from actor.policy_feed import PolicyFeed
@@ -24,11 +25,13 @@ from shared.protocol import (
     Hello,
     Malformed,
     Message,
+    NoTrunk,
     Progress,
     Ready,
     Snapshot,
     Stats,
     Stop,
+    Trunk,
     Welcome,
 )
 
@@ -41,7 +44,6 @@ _BATCH_BYTES = 2**20
 _BATCHES_A_TURN = 8
 _MAX_STATS = 256
 _MAX_RESEND_SECONDS = 60.0
-_REFUSED_SNAPSHOT_SECONDS = 5.0
 _LINGER_SECONDS = 0.5
 _SLICE_SECONDS = 0.2
 
@@ -69,7 +71,6 @@ class Session:
     ) -> None:
         self._uplink = uplink
         self._deliveries = uplink.deliveries
-        self._feed = feed
         self._clock = clock or SystemClock()
         self._pacing = Pacing()
         self._stats: queue.SimpleQueue[Stats] = queue.SimpleQueue()
@@ -83,12 +84,11 @@ class Session:
         self._failure: BaseException | None = None
         self._closing = False
         self._known = False
-        self._asked = False
-        self._ask_at = 0.0
         self._resend_seconds = self._patience_seconds = config.lease_seconds
         self._quiet_since = self._clock.now()
         self._incarnation = hello.incarnation
         self._dialer = Dialer(config, hello, self._clock)
+        self._inquiries = Inquiries(self._dialer, feed, self._clock)
         self._thread = threading.Thread(target=self._guarded, name="session", daemon=True)
 
     @property
@@ -196,7 +196,7 @@ class Session:
             if self._dialer.connected:
                 timeout = self._pump()
                 self._resend_if_quiet()
-                self._ask()
+                self._inquiries.ask()
                 self._send_stats()
                 self._say_goodbye()
 
@@ -213,8 +213,8 @@ class Session:
                     self._pacing.progress(message)
             case Ready():
                 self._ready = True
-            case Snapshot():
-                self._take_snapshot(message, buffers)
+            case Snapshot() | Trunk() | NoTrunk():
+                self._inquiries.take(message, buffers)
             case Stop():
                 log.info("the learner says stop: %s", message.cause)
                 self._stop_cause = message.cause
@@ -265,17 +265,6 @@ class Session:
             self._deliveries.resend()
             self._quiet_since = now
             self._patience_seconds = min(2 * self._patience_seconds, _MAX_RESEND_SECONDS)
-
-    def _ask(self) -> None:
-        """Ask for the next snapshot; the dialer repeats what is unanswered after a reconnection."""
-        if self._feed is None or self._asked or self._clock.now() < self._ask_at:
-            return
-        self._asked = self._dialer.send("bulk", self._feed.request())
-
-    def _take_snapshot(self, message: Snapshot, buffers: list[memoryview]) -> None:
-        self._asked = False
-        if self._feed is not None and not self._feed.on_snapshot(message.header, buffers):
-            self._ask_at = self._clock.now() + _REFUSED_SNAPSHOT_SECONDS
 
     def _send_stats(self) -> None:
         while not self._stats.empty():

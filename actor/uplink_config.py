@@ -31,7 +31,7 @@ class UplinkConfig:
     """How long an earlier process of the same name may take to end before its steps are left to it."""
 
     image_compression: Literal["none", "lossless", "jpeg"] = "none"
-    """Images on the wire. lossless: about a half with camera noise. jpeg: about an eighth, almost the same."""
+    """Images on the wire. lossless: about half the bytes. jpeg: about an eighth, and almost the same."""
     jpeg_quality: int = 95
     """Quality of jpeg, 1 to 100; without chroma subsampling."""
 

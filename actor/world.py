@@ -9,6 +9,7 @@ import gymnasium
 
 from actor.rewards import REWARDS
 from actor.rollout import Rollout
+from actor.scene import SceneConfig
 from robot_env.families import resolve
 from robot_env.registry import make
 from shared.clock import ManualClock, SystemClock
@@ -28,15 +29,21 @@ class World:
 
 @contextmanager
 def open_world(
-    name: str, clock: ClockKind, *, render: bool = False, reward: str = "environment"
+    name: str,
+    clock: ClockKind,
+    *,
+    render: bool = False,
+    reward: str = "environment",
+    scene: SceneConfig | None = None,
 ) -> Iterator[World]:
     """The environment `name` (see `robot_env.registry.make`); a simulated clock runs as fast as it can.
 
     Raises:
-        ConfigError: there is no environment or reward of that name.
+        ConfigError: there is no environment, camera or reward of that name.
     """
     judge = resolve("reward", REWARDS, reward)()
-    env = make(name, clock=SystemClock() if clock == "wall" else ManualClock(), render=render)
+    settings = scene.settings() if scene else {}
+    env = make(name, clock=SystemClock() if clock == "wall" else ManualClock(), render=render, **settings)
     try:
         interface = cast(InterfaceSpec, env.get_wrapper_attr("interface"))
         yield World(env=env, interface=interface, rollout=Rollout(env, interface, judge))

@@ -12,10 +12,12 @@ from gymnasium import spaces
 
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.policy.acting import make_select_action
+from shared.policy.encoder import ImageEncoder
 from shared.policy.network import GaussianPolicy
 from shared.policy.parameters import flatten
 from shared.policy.snapshot import PolicySnapshot
 from shared.policy.spec import PolicySpec
+from shared.policy.vision import VisionConfig
 from shared.step import Why
 
 INTERFACE = InterfaceSpec(
@@ -126,6 +128,33 @@ def make_snapshot() -> MakeSnapshot:
             spec=spec,
             params=flatten(params),
             learner_incarnation=incarnation,
+            version=version,
+            update=10 * version,
+            created_at_seconds=1e9,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_vision_snapshot() -> Callable[..., PolicySnapshot]:
+    """`make_vision_snapshot(interface, vision, trunk digest, version)`: an untrained policy with cameras."""
+
+    def make(
+        interface: InterfaceSpec, vision: VisionConfig, trunk_digest: str, version: int = 0
+    ) -> PolicySnapshot:
+        spec = PolicySpec(interface=interface, hidden=(8,), vision=vision, trunk_digest=trunk_digest)
+        key, encoder = jax.random.key(0), ImageEncoder(vision, interface)
+        zeros = {e.name: np.zeros(e.shape, e.dtype) for e in interface.observations}
+        images = np.zeros(len(encoder.cameras) * vision.bottleneck, np.float32)
+        network = jax.eval_shape(GaussianPolicy(spec).init, key, zeros, images)["params"]
+        shapes = {**network, "encoder": jax.eval_shape(encoder.init, key)}
+        rng = np.random.default_rng(version)
+        params = jax.tree.map(lambda leaf: rng.normal(0.0, 0.3, leaf.shape).astype(leaf.dtype), shapes)
+        return PolicySnapshot(
+            spec=spec,
+            params=flatten(params),
+            learner_incarnation="learner-life",
             version=version,
             update=10 * version,
             created_at_seconds=1e9,

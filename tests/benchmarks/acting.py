@@ -1,4 +1,4 @@
-"""Action selection from states on the CPU: what one period of the control loop pays for the policy."""
+"""Action selection on the CPU, from states and from cameras: what one period pays for the policy."""
 
 import tempfile
 import time
@@ -10,18 +10,25 @@ import numpy as np
 
 from actor.policy_runner import PolicyChooser, PolicyRunner, configure_device
 from actor.rollout import EpisodeHooks
+from actor.trunks import Trunks
 from actor.uplink import Uplink
 from actor.world import open_world
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
+from shared.policy.encoder import ImageEncoder
 from shared.policy.network import GaussianPolicy
 from shared.policy.parameters import flatten
 from shared.policy.snapshot import PolicySnapshot
 from shared.policy.spec import PolicySpec
+from shared.policy.trunks.trunk_file import TrunkStore
+from shared.policy.trunks.weights import load_trunk
+from shared.policy.vision import VisionConfig
 from shared.step import EpisodeKind, Step
 
 ACTIONS = 5_000
 SNAPSHOTS = 200
+FRAMES = 300
 LIMIT_MS = 2.0
+SEEING_LIMIT_MS = 30.0
 
 
 def main() -> Iterator[dict[str, object]]:
@@ -71,7 +78,50 @@ def main() -> Iterator[dict[str, object]]:
         loads.append(1e3 * (time.perf_counter() - began))
     p50, p99 = np.percentile(loads, [50, 99])
     yield {"figure": "exchanging the parameters", "p50_ms": round(p50, 4), "p99_ms": round(p99, 4)}
+    for size in (64, 128):
+        yield _seeing(size)
     yield _control_loop()
+
+
+def _seeing(size: int) -> dict[str, object]:
+    """From two cameras, through the pretrained trunk, its weights random."""
+    vision = VisionConfig()
+    interface = InterfaceSpec(
+        name="bench",
+        observations=(
+            ObservationEntry(name="arm/tcp_position_base_m", shape=(3,), dtype="float32"),
+            *(
+                ObservationEntry(name=f"{name}/image", shape=(size, size, 3), dtype="uint8")
+                for name in ("front", "wrist")
+            ),
+        ),
+        actions=(ActionEntry(name="move", low=(-1.0,) * 4, high=(1.0,) * 4, unit="m"),),
+        control_hz=10.0,
+    )
+    rng = np.random.default_rng(0)
+    observations = [
+        {e.name: rng.integers(0, 256, e.shape).astype(e.dtype) for e in interface.observations}
+        for _ in range(10)
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        trunk = load_trunk(vision, "random")
+        TrunkStore(Path(directory)).keep(trunk)
+        runner = PolicyRunner(interface, seed=0, trunks=Trunks(Path(directory)))
+        began = time.perf_counter()
+        runner.load(_snapshot(interface, 0, vision, trunk.digest))
+        compile_ms = 1e3 * (time.perf_counter() - began)
+    for index in range(FRAMES):
+        runner.act(observations[index % len(observations)])
+    p50, p99 = (1e3 * (runner.selection_seconds.percentile(p) or 0.0) for p in (50, 99))
+    return {
+        "figure": f"action selection, two {size}x{size} cameras, {vision.trunk}",
+        "p50_ms": round(p50, 3),
+        "p99_ms": round(p99, 3),
+        "limit_ms": SEEING_LIMIT_MS,
+        "spinning_p99_ms": round(_spinning_p99_ms(p50, FRAMES), 3),
+        "traces": runner.traces,
+        "compile_ms": round(compile_ms, 1),
+    }
 
 
 def _control_loop() -> dict[str, object]:
@@ -98,10 +148,10 @@ def _control_loop() -> dict[str, object]:
         }
 
 
-def _spinning_p99_ms(milliseconds: float) -> float:
+def _spinning_p99_ms(milliseconds: float, count: int = ACTIONS) -> float:
     """p99 of doing nothing for so long: what the machine's other processes add to any measurement."""
     times = []
-    for _ in range(ACTIONS):
+    for _ in range(count):
         began = time.perf_counter()
         while (elapsed := time.perf_counter() - began) < 1e-3 * milliseconds:
             pass
@@ -109,10 +159,17 @@ def _spinning_p99_ms(milliseconds: float) -> float:
     return float(np.percentile(times, 99))
 
 
-def _snapshot(interface: InterfaceSpec, version: int) -> PolicySnapshot:
-    spec = PolicySpec(interface=interface, hidden=(256, 256))
+def _snapshot(
+    interface: InterfaceSpec, version: int, vision: VisionConfig | None = None, trunk_digest: str = ""
+) -> PolicySnapshot:
+    spec = PolicySpec(interface=interface, hidden=(256, 256), vision=vision, trunk_digest=trunk_digest)
     zeros = {entry.name: np.zeros(entry.shape, entry.dtype) for entry in interface.observations}
-    params = GaussianPolicy(spec).init(jax.random.key(version), zeros)["params"]
+    key, images, params = jax.random.key(version), None, {}
+    if vision is not None:
+        encoder = ImageEncoder(vision, interface)
+        images = np.zeros(len(encoder.cameras) * vision.bottleneck, np.float32)
+        params["encoder"] = jax.jit(encoder.init)(key)
+    params |= jax.jit(GaussianPolicy(spec).init)(key, zeros, images)["params"]
     return PolicySnapshot(
         spec=spec,
         params=flatten(params),
