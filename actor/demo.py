@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _device(config: DemoConfig, world: World) -> TeleopDevice:
-    return resolve("teleop device", TELEOP, config.device)().build(world.interface)
+    return resolve("teleop device", TELEOP, config.device)().build(world.interface, world.env)
 
 
 def _record(

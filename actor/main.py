@@ -149,7 +149,7 @@ def _choosers(config: ActorConfig, world: World, runner: PolicyRunner) -> Iterat
     if not config.scripted_steps:
         yield choosers
         return
-    device = resolve("teleop device", TELEOP, "script")().build(world.interface)
+    device = resolve("teleop device", TELEOP, "script")().build(world.interface, world.env)
     with closing(device):
         yield choosers | {Source.SCRIPT: DeviceChooser(device, size)}
 

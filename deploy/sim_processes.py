@@ -72,7 +72,7 @@ def demo_command(config: SimConfig, run: Path) -> list[str]:
     """Records `<run>/demos.mcap` by script."""
     return handson(
         *("demo", "--device", "script", "--task", config.task, "--episodes", str(config.demos)),
-        *("--seed", str(config.seed), "--out", str(run)),
+        *("--seed", str(config.seed), "--out", str(run), *config.actor.scene.arguments()),
     )
 
 
@@ -83,6 +83,7 @@ def evaluation_command(config: SimConfig, run: Path) -> list[str]:
     return handson(
         *("eval", "--policy", str(best_policy(run)), *world, "--out", str(run), *video),
         *("--episodes", str(config.final_episodes), "--start-seed", str(FINAL_START_SEED)),
+        *config.actor.scene.arguments(),
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 import jax
-from shared.policy.trunks.trunk_file import encode_trunk
+from shared.policy.trunks.trunk_file import TrunkStore, encode_trunk
+from shared.policy.trunks.weights import TrunkWeights
 
 from learner.agents.sac import SAC
 from learner.agents.state import SACState, flat_to_state
@@ -28,6 +29,7 @@ from learner.seeing import Seeing, see
 from learner.start import EPISODES, Beginning, with_networks
 from learner.telemetry import Sources, Telemetry
 from learner.training import Outlets, Trainer, copy_on_device
+from shared.cache import trunk_directory
 from shared.clock import Clock
 from shared.config import dump_toml
 from shared.interface import InterfaceSpec
@@ -89,9 +91,7 @@ def assemble(
     announce_memory(config, seeing)
     agent = SAC(config.agent, interface, trunk=seeing.trunk)
     if seeing.trunk is not None:
-        header, buffers = encode_trunk(seeing.trunk)
-        offered = EncodedTrunk(digest=seeing.trunk.digest, header=header, buffers=buffers)
-        around.ingest.offer_trunk(offered)
+        offer(seeing.trunk, around.ingest)
     select_action = make_select_action(agent.policy_spec)
     prober = Prober(select_action)
     sampler = build_sampler(config, seeing, beginning, around.ingest)
@@ -154,6 +154,13 @@ def connect(
         telemetry=telemetry,
         trainer=trainer,
     )
+
+
+def offer(trunk: TrunkWeights, ingest: Ingest) -> None:
+    """Have the trunk at hand for actors that lack it, and for whoever acts on this computer later."""
+    TrunkStore(trunk_directory()).keep(trunk)
+    header, buffers = encode_trunk(trunk)
+    ingest.offer_trunk(EncodedTrunk(digest=trunk.digest, header=header, buffers=buffers))
 
 
 def announce_memory(config: LearnerConfig, seeing: Seeing) -> None:
