@@ -1,9 +1,9 @@
 """`handson eval`: measure a saved policy over fixed start states; needs no learner.
 
-Leaves `evaluation.json`, the episodes as `evaluation.mcap` and, if asked for, a video.
+Leaves `evaluation.json`, the episodes as `evaluation.mcap`, strips of what the cameras showed and, if asked
+for, a video.
 """
 
-import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import gymnasium
-import numpy as np
 import tyro
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from actor.config import FINAL_START_SEED
+from actor.film import Film
 from actor.json_file import write_json
 from actor.logs import logging_to
 from actor.policy_runner import PolicyRunner, configure_device
@@ -27,18 +26,18 @@ from actor.rollout import EpisodeOutcome
 from actor.scene import SceneConfig
 from actor.scoring import EvaluationResult, evaluate
 from actor.stop import StopSignal
+from actor.strips import Strips
 from actor.video import VideoWriter
 from actor.world import World, open_world
 from shared.config import parse_command_line
 from shared.errors import ConfigError
 from shared.policy.snapshot import PolicySnapshot, read_snapshot
+from shared.policy.vision import cameras
 from shared.step import EpisodeKind, Step, Why
 from shared.version import code_version
 
-log = logging.getLogger(__name__)
-
-LINGER_FRAMES = 5
-"""For how long a film shows how an episode ended."""
+STRIPS = "strips"
+"""Directory of the strips."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +61,13 @@ class EvalConfig:
     seed: int = 0
     """Seed of sampled actions."""
     out: Path = Path("evaluation")
-    """Directory for evaluation.json and evaluation.mcap."""
+    """Directory for evaluation.json, evaluation.mcap and, where there are cameras, strips/."""
     video: Path | None = None
     """WebM file to film the first episodes into; none films nothing."""
-    video_episodes: int = 8
+    video_episodes: int = 6
     """How many episodes are filmed."""
     video_size: int = 320
-    """Longer side of the video in pixels."""
+    """Longer side of the rendered view in pixels; what cameras show stands beside it."""
     clock: Literal["wall", "simulated"] = "simulated"
     """wall: real time. simulated: as fast as it can."""
     device: Literal["cpu", "gpu"] = "cpu"
@@ -114,11 +113,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             config.environment, config.clock, render=config.video is not None, scene=config.scene
         ) as world,
     ):
+        names = cameras(world.interface)
         result = _evaluate(config, snapshot, world, stop)
     if result is None:
         print(f"evaluation interrupted by {stop.cause}; no evaluation.json was written", file=sys.stderr)
         return 130
-    _write(config, result, time.monotonic() - began)
+    _write(config, result, names, time.monotonic() - began)
     Console().print(_table(config, result))
     return 0
 
@@ -128,7 +128,8 @@ def _evaluate(
 ) -> EvaluationResult | None:
     runner = PolicyRunner(world.interface, seed=config.seed, device=config.device)
     runner.load(snapshot)
-    film = _Film(config, world)
+    film = _film(config, world)
+    strips = Strips(config.out / STRIPS, world.interface)
     path = config.out / "evaluation.mcap"
     progress = Progress(transient=True)
     task = progress.add_task("episodes", total=config.episodes)
@@ -142,6 +143,7 @@ def _evaluate(
 
         def after_episode(outcome: EpisodeOutcome) -> None:
             recording.add(steps)
+            strips.add(outcome, steps)
             steps.clear()
             progress.advance(task)
 
@@ -157,44 +159,20 @@ def _evaluate(
             )
 
 
-class _Film:
-    """Films the first episodes, if a video was asked for and as long as the environment can be drawn."""
-
-    def __init__(self, config: EvalConfig, world: World) -> None:
-        self._env = world.env
-        self._episodes = config.video_episodes
-        self._writer = None
-        if config.video is not None:
-            self._writer = VideoWriter(
-                config.video, frames_per_second=world.interface.control_hz, size=config.video_size
-            )
-
-    def frame(self, episode: int, step: Step) -> None:
-        if self._writer is None or episode >= self._episodes:
-            return
-        caption = f"episode {episode + 1}" + (f": {step.why}" if step.why else "")
-        try:
-            frame = np.asarray(self._env.render(), np.uint8)
-        except gymnasium.error.Error as error:
-            log.error("there is no video, and the evaluation goes on without it: %s", error)
-            self._writer = None
-            return
-        for _ in range(LINGER_FRAMES if step.last else 1):
-            self._writer.write(frame, caption)
-
-    def __enter__(self) -> "_Film":
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        if self._writer is not None:
-            self._writer.close()
+def _film(config: EvalConfig, world: World) -> Film:
+    writer = None
+    if config.video is not None:
+        hz = world.interface.control_hz
+        writer = VideoWriter(config.video, frames_per_second=hz, size=config.video_size)
+    return Film(writer, world.env.render, cameras(world.interface), episodes=config.video_episodes)
 
 
-def _write(config: EvalConfig, result: EvaluationResult, wall_seconds: float) -> None:
+def _write(config: EvalConfig, result: EvaluationResult, names: Sequence[str], wall_seconds: float) -> None:
     about = {
         "environment": config.environment,
         "policy": str(config.policy_file),
         "start_seed": config.start_seed,
+        "cameras": names,
         "wall_seconds": wall_seconds,
         "code_version": code_version(),
     }

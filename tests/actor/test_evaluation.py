@@ -8,7 +8,7 @@ import cv2
 import gymnasium
 import pytest
 
-from actor import evaluation
+from actor import evaluation, film
 from actor.recording import Recording
 from robot_env.registry import make
 from shared.episodes import group_episodes, read_episodes
@@ -74,7 +74,7 @@ def test_the_first_episodes_are_filmed_to_their_ends(tmp_path, policy) -> None:
     while capture.read()[0]:
         frames += 1
     capture.release()
-    assert frames == 4 - 1 + evaluation.LINGER_FRAMES
+    assert frames == 4 - 1 + film.LINGER_FRAMES
 
 
 def test_a_world_that_cannot_be_drawn_is_evaluated_without_a_video(
