@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 import jax
-from shared.policy.trunks.trunk_file import TrunkStore, encode_trunk
-from shared.policy.trunks.weights import TrunkWeights
 
 from learner.agents.sac import SAC
 from learner.agents.state import SACState, flat_to_state
+from learner.augmented_samples import AUGMENTED, AugmentedSamples, cached_offsets, drawn_offsets
 from learner.checkpointer import Checkpointer, Progress, RunIdentity
 from learner.checkpoints import CHECKPOINTS, Checkpoint
 from learner.config import LearnerConfig
@@ -24,7 +23,7 @@ from learner.probes import Prober, verify
 from learner.publisher import Publisher
 from learner.replay.batch import zero_batch
 from learner.replay.budget import budget
-from learner.sampler import Sampler
+from learner.sampler import Sampler, Witness
 from learner.seeing import Seeing, see
 from learner.start import EPISODES, Beginning, with_networks
 from learner.telemetry import Sources, Telemetry
@@ -34,6 +33,9 @@ from shared.clock import Clock
 from shared.config import dump_toml
 from shared.interface import InterfaceSpec
 from shared.policy.acting import SelectAction, make_select_action
+from shared.policy.trunks.trunk_file import TrunkStore, encode_trunk
+from shared.policy.trunks.weights import TrunkWeights
+from shared.policy.vision import cameras
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +96,8 @@ def assemble(
         offer(seeing.trunk, around.ingest)
     select_action = make_select_action(agent.policy_spec)
     prober = Prober(select_action)
-    sampler = build_sampler(config, seeing, beginning, around.ingest)
+    witness = samples_witness(config, seeing, around.closing)
+    sampler = build_sampler(config, seeing, beginning, around.ingest, witness)
     around.closing.callback(sampler.close, CLOSE_SECONDS)
     state, progress = initial_state(config, agent, seeing, beginning, select_action, around.interrupted)
     compile_ahead(config, agent, seeing, state, prober)
@@ -176,7 +179,20 @@ def announce_memory(config: LearnerConfig, seeing: Seeing) -> None:
     needed.check()
 
 
-def build_sampler(config: LearnerConfig, seeing: Seeing, beginning: Beginning, ingest: Ingest) -> Sampler:
+def samples_witness(config: LearnerConfig, seeing: Seeing, closing: ExitStack) -> Witness | None:
+    """Has a picture made of how the first call's images are shifted; None without cameras."""
+    if not cameras(seeing.layout.interface):
+        return None
+    pad = config.agent.augmentation.pad
+    offsets_of = cached_offsets(seeing.maps.seed) if seeing.maps else drawn_offsets(config.seed, pad)
+    samples = AugmentedSamples(config.run_dir / AUGMENTED, pad, offsets_of)
+    closing.callback(samples.close, CLOSE_SECONDS)
+    return samples.show
+
+
+def build_sampler(
+    config: LearnerConfig, seeing: Seeing, beginning: Beginning, ingest: Ingest, witness: Witness | None
+) -> Sampler:
     """The sampler, its replay rebuilt from the log up to where the checkpoint was made."""
     sampler = Sampler(
         seeing.layout,
@@ -188,6 +204,7 @@ def build_sampler(config: LearnerConfig, seeing: Seeing, beginning: Beginning, i
         arrivals=ingest.arrivals,
         device_put=jax.device_put,
         maps=seeing.maps,
+        witness=witness,
     )
     if beginning.log_records:
         checkpoint = beginning.checkpoint

@@ -20,7 +20,7 @@ from learner.replay.budget import ReplayConfig
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import MapSource
 from learner.replay.pools import Pools
-from learner.replay.sampling import gather, generator, plan
+from learner.replay.sampling import Plan, gather, generator, plan
 from shared.delivery import Stream
 from shared.errors import CheckpointError, ConfigError
 from shared.records import LostRecord, Record, StepRecord, stream_of
@@ -33,6 +33,7 @@ TURN_SECONDS = 0.05
 
 Arrivals = queue.SimpleQueue[tuple[int, Record]]
 Numbered = tuple[int, Record]
+Witness = Callable[[int, Plan, Pools], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,7 @@ class Sampler:
         device_put: copies a batch to where the updates run.
         n_step, discount: of the returns, as the agent is configured.
         maps: the frozen trunk, where the layout shows its maps.
+        witness: shown (first update, plan, pools) of each call before its rows are gathered.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Sampler:
         arrivals: Arrivals,
         device_put: Callable[[TransitionBatch], TransitionBatch],
         maps: MapSource | None = None,
+        witness: Witness | None = None,
     ) -> None:
         require_first_call(ratio, config.min_rows)
         self.pools = Pools(layout, config.replay, maps)
@@ -97,6 +100,7 @@ class Sampler:
         self._seed, self._n_step, self._discount = seed, n_step, discount
         self._arrivals = arrivals
         self._device_put = device_put
+        self._witness = witness
         self._call = 0
         self._consumed: dict[Stream, int] = {}
         self._lost_since_call = False
@@ -267,6 +271,8 @@ class Sampler:
             demo_share=self._config.demo_share,
             map_choices=online.map_choices,
         )
+        if self._witness is not None:
+            self._witness(self.ratio.updates, rows, self.pools)
         return gather(rows, online, pinned, n_step=self._n_step, discount=self._discount)
 
     def _offer(self, prepared: PreparedCall) -> None:

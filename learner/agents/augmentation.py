@@ -1,6 +1,6 @@
 """Random shifts of camera frames (DrQ: Kostrikov et al. 2021, arXiv:2004.13649), inside the jitted update."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import jax
@@ -31,10 +31,16 @@ class AugmentationConfig:
 
 def shift_all(key: jax.Array, images: Mapping[str, jax.Array], pad: int) -> dict[str, jax.Array]:
     """Every camera's frames (B, T, H, W, 3) shifted, each sample and each camera on its own."""
-    keys = jax.random.split(key, len(images))
+    rows = next(iter(images.values())).shape[0]
+    offsets = draw_offsets(key, tuple(images), rows, pad)
+    return {name: shift(frames, offsets[name], pad) for name, frames in images.items()}
+
+
+def draw_offsets(key: jax.Array, names: Sequence[str], rows: int, pad: int) -> dict[str, jax.Array]:
+    """Offsets (B, 2) of B = `rows` samples for each camera, as `shift` takes them."""
+    keys = jax.random.split(key, len(names))
     return {
-        name: shift(frames, jax.random.randint(k, (frames.shape[0], 2), 0, 2 * pad + 1), pad)
-        for k, (name, frames) in zip(keys, images.items(), strict=True)
+        name: jax.random.randint(k, (rows, 2), 0, 2 * pad + 1) for k, name in zip(keys, names, strict=True)
     }
 
 

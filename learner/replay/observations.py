@@ -53,6 +53,10 @@ class ObservationBlocks:
             self._maps.forget(row)
         return all(bool(np.isfinite(observation[name]).all()) for name in self._vectors)
 
+    def frames(self, rows: Rows) -> dict[str, Block]:
+        """Copies of the frames (N, H, W, 3) of each camera in these rows (N,)."""
+        return {name: block[rows] for name, block in self._images.items()}
+
     def vectors(self, rows: Pair) -> list[EntryBlock]:
         """Where the states of these observations and next observations, (U, b) each, are."""
         return [(name, block, rows) for name, block in self._vectors.items()]

@@ -17,7 +17,7 @@ from learner.replay.batch import TransitionBatch
 from learner.replay.buffers import BatchBuffers, Floats, empty_buffers
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import MapSource
-from learner.replay.observations import EntryBlock, ObservationBlocks
+from learner.replay.observations import Block, EntryBlock, ObservationBlocks
 from learner.replay.row_set import RowSet
 from shared.delivery import Stream
 from shared.records import AmendRecord, StepRecord, stream_of
@@ -146,6 +146,10 @@ class ReplayStore:
         shifts = np.zeros((2, self.map_choices[0], *rows.shape), np.int64)
         self.fill(buffers, slice(None), rows, shifts, n_step, discount)
         return buffers.batch()
+
+    def frames(self, rows: Rows) -> tuple[dict[str, Block], Rows]:
+        """The frames (N, H, W, 3) of each camera in `rows` (N,), and what names their shifts (N,)."""
+        return self._observations.frames(rows), self._rows["motion"][rows]
 
     def fill(
         self, out: BatchBuffers, columns: slice, rows: Rows, shifts: Rows, n_step: int, discount: float
