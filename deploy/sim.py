@@ -62,20 +62,26 @@ def _train(config: "SimConfig", run: Path, clock: Clock, started: float) -> str:
 
 def conclude(config: "SimConfig", run: Path, stopped_by: str, wall_seconds: float) -> int:
     """Write result.json and report.html, print the summary."""
+    from actor.evaluation import STRIPS
     from deploy import result
     from deploy.metrics_tail import read_metrics
     from deploy.report.page import Report, render
     from deploy.sim_processes import SETTINGS, VIDEO
+    from learner.augmented_samples import AUGMENTED
 
     found = result.assemble(config, run, stopped_by=stopped_by, wall_seconds=wall_seconds)
     passed = config.target.passed(found) if config.target else None
     result.write(run / run_directory.RESULT, found)
+    evaluation = result.read(run / "evaluation.json")
     report = Report(
         result=found,
         metrics=read_metrics(run / "metrics.jsonl"),
-        episodes=result.read(run / "evaluation.json").get("episodes", ()),
+        episodes=evaluation.get("episodes", ()),
         settings=(run / SETTINGS).read_text(),
+        cameras=evaluation.get("cameras", ()),
         video=run / VIDEO,
+        strips=run / STRIPS,
+        augmented=run / AUGMENTED,
         passed=passed,
     )
     (run / "report.html").write_text(render(report), encoding="utf-8")

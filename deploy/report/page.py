@@ -1,4 +1,4 @@
-"""report.html: verdict, final episodes, video, curves, settings and versions in a file that loads nothing."""
+"""report.html: how a run went, in numbers, curves and pictures; a file that loads nothing."""
 
 import base64
 import json
@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from deploy.report import pictures
 from deploy.report.charts import number
 from deploy.report.curves import curves
 
@@ -23,7 +24,10 @@ class Report:
         metrics: the lines of `metrics.jsonl`.
         episodes: the final episodes, in order: success, episode_return, length, start_seed.
         settings: the text of `config.toml`.
+        cameras: the image entries of the interface, in order.
         video: a WebM file to put inside, None without one.
+        strips: directory of the strips of final episodes; where it is missing there are none.
+        augmented: the picture of augmented samples; where it is missing there is none.
         passed: whether the target was met, None where the run has none to meet.
     """
 
@@ -31,7 +35,10 @@ class Report:
     metrics: Sequence[Mapping[str, Any]]
     episodes: Sequence[Mapping[str, Any]]
     settings: str
+    cameras: Sequence[str]
     video: Path | None
+    strips: Path
+    augmented: Path
     passed: bool | None
 
 
@@ -48,6 +55,8 @@ def render(report: Report) -> str:
 <h2>Final episodes</h2>
 {_strip(report.episodes)}
 {_video(report.video)}
+{pictures.strips(report.strips, report.episodes, report.cameras)}
+{pictures.samples(report.augmented, report.cameras)}
 <h2>Curves</h2>
 <div class="grid-of-charts">{curves(report.metrics)}</div>
 <h2>Numbers</h2>

@@ -51,8 +51,15 @@ METRICS = [
 ]
 
 
+CAMERAS = ["front/image", "wrist/image<b>"]
+NOWHERE = Path("nowhere")
+
+
 def page(video: Path | None = None, **changes) -> str:
     fields = {
+        "cameras": CAMERAS,
+        "strips": NOWHERE / "strips",
+        "augmented": NOWHERE / "augmented.png",
         "result": RESULT,
         "metrics": METRICS,
         "episodes": EPISODES,
@@ -78,6 +85,34 @@ def test_it_loads_nothing(tmp_path: Path):
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)", text)
     assert not re.search(r"https?://|url\(|@import|<link|<script", text)
     assert base64.b64encode(b"webm").decode() in text
+
+
+def test_strips_are_inside_with_their_start_and_how_it_went(tmp_path: Path):
+    for seed in (2_000_000, 2_000_007, 5):
+        (tmp_path / f"{seed}.jpg").write_bytes(b"strip of %d" % seed)
+    text = page(strips=tmp_path)
+    assert "start 2000000: success after 40 steps</figcaption>" in text
+    assert "start 2000007: failure after 40 steps</figcaption>" in text
+    assert text.count("data:image/jpeg;base64,") == 2
+    for seed in (2_000_000, 2_000_007):
+        assert base64.b64encode(b"strip of %d" % seed).decode() in text
+    assert "a row for each camera: front/image, wrist/image&lt;b&gt;." in text
+    assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)", text)
+
+
+def test_augmented_samples_are_inside(tmp_path: Path):
+    path = tmp_path / "augmented.png"
+    path.write_bytes(b"samples")
+    text = page(augmented=path)
+    assert f"data:image/png;base64,{base64.b64encode(b'samples').decode()}" in text
+    assert "front/image as sent and as seen, wrist/image&lt;b&gt; as sent and as seen" in text
+
+
+def test_a_run_without_cameras_shows_no_pictures():
+    text = page(cameras=[])
+    assert "<img" not in text
+    assert "cameras" not in text
+    assert "As the learner saw it" not in text
 
 
 def test_what_others_wrote_is_escaped():
