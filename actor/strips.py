@@ -18,6 +18,8 @@ EACH = 3
 """Of so many successes, and of so many failures, the first ones."""
 MAX_WIDTH = 96
 """Widest a frame is shown, in pixels."""
+GAP = 2
+"""White pixels right of every frame and below it."""
 JPEG_QUALITY = 85
 
 Picture = NDArray[np.uint8]
@@ -73,6 +75,7 @@ def evenly(seen: Sequence[Observation]) -> list[Observation]:
 
 
 def scaled(frame: Picture, width: int) -> Picture:
-    """(h, width, 3), of the frame's proportions."""
+    """`width` pixels wide, of the frame's proportions, and its gap."""
     height = max(1, round(frame.shape[0] * width / frame.shape[1]))
-    return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    picture = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+    return np.pad(np.asarray(picture, np.uint8), ((0, GAP), (0, GAP), (0, 0)), constant_values=255)

@@ -26,6 +26,8 @@ AUGMENTED = "augmented.png"
 SAMPLES = 8
 MAX_WIDTH = 96
 """Widest a frame is shown, in pixels."""
+GAP = 2
+"""White pixels right of every frame and below it."""
 
 Frames = NDArray[np.uint8]
 Offsets = NDArray[np.int32]
@@ -147,14 +149,16 @@ def grid(sent: Mapping[str, Frames], shifted: Mapping[str, Frames]) -> Frames:
     """Two rows for each camera, as sent and as seen; a column for each sample. (H, W, 3) uint8 RGB."""
     width = min(MAX_WIDTH, max(images.shape[2] for images in sent.values()))
     rows = [_row(images, width) for name in sent for images in (sent[name], shifted[name])]
-    return np.vstack(rows)
+    return np.vstack([np.concatenate(row, axis=1) for row in rows])
 
 
 def _row(images: Frames, width: int) -> Frames:
+    """(N, h, w, 3): each scaled to that width, and its gap."""
     import cv2  # not before training goes on
 
     size = (width, max(1, round(images[0].shape[0] * width / images[0].shape[1])))
-    return np.hstack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in images])
+    tiles = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in images]
+    return np.pad(np.stack(tiles), ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
 
 
 def write_png(path: Path, image: Frames) -> None:

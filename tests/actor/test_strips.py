@@ -57,15 +57,16 @@ def outcome(start_seed: int, success: bool, length: int = 3) -> EpisodeOutcome:
 
 def levels(picture: np.ndarray, channel: int, row: int) -> list[int]:
     """What a 32 pixels wide frame of each column shows."""
-    return [int(value) for value in picture[row, 16::32, channel]]
+    return [int(value) for value in picture[row, 16::34, channel]]
 
 
 def test_eight_frames_of_each_camera_from_the_first_to_the_last() -> None:
     picture = strip(episode(14), CAMERAS)
-    assert (picture.shape, picture.dtype) == ((24 + 32, 8 * 32, 3), np.uint8)
+    assert (picture.shape, picture.dtype) == ((26 + 34, 8 * 34, 3), np.uint8)
     assert levels(picture, 0, 12) == [0, 20, 40, 60, 80, 100, 120, 140]
-    assert levels(picture, 1, 24 + 16) == [0, 20, 40, 60, 80, 100, 120, 140]
-    assert not picture[:24, :, 1].any()
+    assert levels(picture, 1, 26 + 16) == [0, 20, 40, 60, 80, 100, 120, 140]
+    assert not picture[:24, :32, 1].any()
+    assert (picture[:, 32:34] == 255).all()
 
 
 @given(st.integers(1, 25), st.booleans())
@@ -78,7 +79,7 @@ def test_time_goes_on_and_nothing_is_shown_twice(length: int, final: bool) -> No
 
 
 def test_wide_frames_are_shown_small_and_all_cameras_as_wide() -> None:
-    assert strip(episode(2, width=480), CAMERAS).shape == (72 + 96, 3 * 96, 3)
+    assert strip(episode(2, width=480), CAMERAS).shape == (74 + 98, 3 * 98, 3)
 
 
 def test_the_first_successes_and_the_first_failures_are_kept(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def test_the_first_successes_and_the_first_failures_are_kept(tmp_path: Path) -> 
     assert sorted(int(path.stem) for path in directory.iterdir()) == [0, 1, 2, 3, 5, 9]
     picture = cv2.imread(str(directory / "0.jpg"))  # OpenCV reads BGR
     assert picture is not None
-    assert picture.shape == (24 + 32, 4 * 32, 3)
+    assert picture.shape == (26 + 34, 4 * 34, 3)
     assert levels(picture, 2, 12) == pytest.approx([0, 10, 20, 30], abs=4)
 
 

@@ -87,6 +87,11 @@ def calls_of(
     return calls
 
 
+def row_of(picture: np.ndarray, top: int) -> np.ndarray:
+    """The eight frames (8, 32, 32, 3) of a row."""
+    return np.stack(np.split(picture[top : top + 32], 8, axis=1))[:, :, :32]
+
+
 class First:
     """Keeps what was picked of the first call that it is shown."""
 
@@ -154,10 +159,10 @@ def test_the_picture_is_made_once_and_holds_what_was_sent_above_what_was_seen(
     samples.close(20.0)
     frames = picked.samples.frames
     picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-    assert picture.shape == (2 * 32 + 2 * 40, 8 * 32, 3)
-    assert np.array_equal(picture[:32], np.hstack(frames["front/image"]))
+    assert picture.shape == (2 * 34 + 2 * 42, 8 * 34, 3)
+    assert np.array_equal(row_of(picture, 0), frames["front/image"])
     shifted = seen(frames, drawn_offsets(SEED, PAD)(picked.samples), PAD)
-    assert np.array_equal(picture[32:64], np.hstack(shifted["front/image"]))
+    assert np.array_equal(row_of(picture, 34), shifted["front/image"])
     assert [path.name for path in tmp_path.iterdir()] == ["augmented.png"]
 
 
@@ -181,4 +186,4 @@ def test_a_disk_that_does_not_take_it_ends_nothing(
 
 def test_large_frames_are_shown_small() -> None:
     frames = {"front/image": np.zeros((8, 480, 640, 3), np.uint8)}
-    assert grid(frames, frames).shape == (2 * 72, 8 * 96, 3)
+    assert grid(frames, frames).shape == (2 * 74, 8 * 98, 3)
