@@ -59,8 +59,14 @@ class CameraHead(nn.Module):
         """Each channel summed over all places with learned weights: (..., c * embeddings), as in SERL."""
         kernel_init = nn.initializers.lecun_normal(in_axis=(0, 1), batch_axis=(2,))
         kernel = self.param("embeddings", kernel_init, (*x.shape[-3:], self.config.embeddings))
-        sums = jnp.einsum("...hwc,hwce->...ce", x, kernel)
-        return jnp.reshape(sums, (*sums.shape[:-2], -1))
+        places, channels = x.shape[-3] * x.shape[-2], x.shape[-1]
+        by_channel = jnp.moveaxis(jnp.reshape(x, (-1, places, channels)), -1, 0)
+        # Without the barrier XLA transposes the maps anew for each product, and with strides that miss every
+        # cache: updates then take up to 1.7 times as long.
+        by_channel = jax.lax.optimization_barrier(by_channel)
+        weights = jnp.moveaxis(jnp.reshape(kernel, (places, channels, -1)), 1, 0)
+        sums = jnp.moveaxis(jax.lax.batch_matmul(by_channel, weights), 0, 1)
+        return jnp.reshape(sums, (*x.shape[:-3], -1))
 
 
 class ImageEncoder:
