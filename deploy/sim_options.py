@@ -15,7 +15,7 @@ class SimOptions:
     """What to train, how long, and where to keep it."""
 
     task: str = "pick_cube"
-    """Task to learn: reach, pick_cube, pick_cube_dense or peg_insert."""
+    """Task to learn: reach, pick_cube, peg_insert, each with _vision too, or pick_cube_dense."""
     env: str | None = None
     """Another environment instead of a task, as in gymnasium:Pendulum-v1."""
     seed: int = 0

@@ -10,7 +10,6 @@ from deploy.sim_config import SimConfig
 from deploy.target import Target
 from learner.config import PRESETS, LearnerConfig
 from learner.ratio import RatioConfig
-from learner.replay.budget import ReplayConfig
 from robot_env.tasks import TASKS
 from shared.config import suggest
 from shared.errors import ConfigError
@@ -18,13 +17,9 @@ from shared.errors import ConfigError
 PENDULUM = "gymnasium:Pendulum-v1"
 
 
-def _learner(
-    *, utd: float, warmup_steps: int, preset: str = "default", replay: ReplayConfig | None = None
-) -> LearnerConfig:
-    learner = PRESETS[preset]
+def _learner(*, utd: float, warmup_steps: int, preset: str = "default") -> LearnerConfig:
     ratio = RatioConfig(utd=utd, warmup_steps=warmup_steps, clock="simulated")
-    sampler = dataclasses.replace(learner.sampler, replay=replay or learner.sampler.replay)
-    return dataclasses.replace(learner, ratio=ratio, sampler=sampler)
+    return dataclasses.replace(PRESETS[preset], ratio=ratio)
 
 
 def _actor(*, every_steps: int, episodes: int, random_steps: int = 0) -> ActorConfig:
@@ -34,9 +29,6 @@ def _actor(*, every_steps: int, episodes: int, random_steps: int = 0) -> ActorCo
         clock="simulated", random_steps=random_steps, greedy_share=greedy_share, evaluation=schedule
     )
 
-
-PICTURES = ReplayConfig(online_rows=25_000, pinned_rows=5_000)
-"""Two cameras of 64x64 and their maps take 66 kB a row."""
 
 SIM_TASKS: dict[str, SimConfig] = {
     "reach": SimConfig(
@@ -76,7 +68,7 @@ SIM_TASKS: dict[str, SimConfig] = {
         demos=40,
         evaluation_seconds=60.0,
         target=Target(stop_at=0.95, pass_at=0.9),
-        learner=_learner(utd=4.0, warmup_steps=100, replay=PICTURES),
+        learner=_learner(utd=4.0, warmup_steps=100, preset="pixels"),
         actor=_actor(every_steps=500, episodes=50),
     ),
     "pick_cube_vision": SimConfig(
@@ -85,7 +77,7 @@ SIM_TASKS: dict[str, SimConfig] = {
         demos=20,
         evaluation_seconds=120.0,
         target=Target(stop_at=0.95, pass_at=0.9),
-        learner=_learner(utd=4.0, warmup_steps=200, replay=PICTURES),
+        learner=_learner(utd=4.0, warmup_steps=200, preset="pixels"),
         actor=_actor(every_steps=500, episodes=30),
     ),
     "peg_insert_vision": SimConfig(
@@ -94,7 +86,7 @@ SIM_TASKS: dict[str, SimConfig] = {
         demos=20,
         evaluation_seconds=120.0,
         target=Target(stop_at=0.9, pass_at=0.8),
-        learner=_learner(utd=4.0, warmup_steps=200, replay=PICTURES),
+        learner=_learner(utd=4.0, warmup_steps=200, preset="pixels"),
         actor=_actor(every_steps=500, episodes=30),
     ),
     PENDULUM: SimConfig(

@@ -9,30 +9,30 @@ from itertools import islice
 import jax
 
 from learner.agents.sac import SAC
-from learner.agents.state import SACState, flat_to_state
+from learner.agents.state import SACState
 from learner.augmented_samples import AUGMENTED, AugmentedSamples, cached_offsets, drawn_offsets
 from learner.checkpointer import Checkpointer, Progress, RunIdentity
-from learner.checkpoints import CHECKPOINTS, Checkpoint
+from learner.checkpoints import CHECKPOINTS
 from learner.config import LearnerConfig
-from learner.imitation import demo_store, imitate
 from learner.ingest import Ingest
+from learner.initial_state import initial_state
 from learner.log import read_log
 from learner.metrics import MetricsLog, open_sinks
 from learner.news import EncodedTrunk
-from learner.probes import Prober, verify
+from learner.probes import Prober
 from learner.publisher import Publisher
 from learner.replay.batch import zero_batch
 from learner.replay.budget import budget
 from learner.sampler import Sampler, Witness
 from learner.seeing import Seeing, see
-from learner.start import EPISODES, Beginning, with_networks
+from learner.start import EPISODES, Beginning
 from learner.telemetry import Sources, Telemetry
 from learner.training import Outlets, Trainer, copy_on_device
 from shared.cache import trunk_directory
 from shared.clock import Clock
 from shared.config import dump_toml
 from shared.interface import InterfaceSpec
-from shared.policy.acting import SelectAction, make_select_action
+from shared.policy.acting import make_select_action
 from shared.policy.trunks.trunk_file import TrunkStore, encode_trunk
 from shared.policy.trunks.weights import TrunkWeights
 from shared.policy.vision import cameras
@@ -161,7 +161,10 @@ def connect(
 
 def offer(trunk: TrunkWeights, ingest: Ingest) -> None:
     """Have the trunk at hand for actors that lack it, and for whoever acts on this computer later."""
-    TrunkStore(trunk_directory()).keep(trunk)
+    try:
+        TrunkStore(trunk_directory()).keep(trunk)
+    except OSError as error:
+        log.warning("the trunk is not kept for later: %s", error)
     header, buffers = encode_trunk(trunk)
     ingest.offer_trunk(EncodedTrunk(digest=trunk.digest, header=header, buffers=buffers))
 
@@ -218,41 +221,6 @@ def build_sampler(
         )
         log.info("the log of this run holds %d records", beginning.log_records)
     return sampler
-
-
-def initial_state(
-    config: LearnerConfig,
-    agent: SAC,
-    seeing: Seeing,
-    beginning: Beginning,
-    select_action: SelectAction,
-    interrupted: Callable[[], bool],
-) -> tuple[SACState, Progress]:
-    """The agent's state: restored and checked, taken from another run, cloned from demonstrations, or new."""
-    state = agent.init(jax.random.key(config.seed))
-    if (checkpoint := beginning.checkpoint) is not None:
-        state = flat_to_state(state, checkpoint.state)
-        whose = f"checkpoint {checkpoint.update}"
-        verify(checkpoint.probes, select_action, agent.policy_params(state), whose)
-        log.info("going on from %s", whose)
-        return state, progress_of(checkpoint)
-    if beginning.networks is not None:
-        log.info("starting with the networks of %s", beginning.networks.path)
-        return with_networks(agent, state, beginning.networks), Progress(ratio={})
-    demos = demo_store(seeing.layout, beginning.demos, seeing.maps)
-    state, updates = imitate(agent, state, demos, config.imitation, config.seed, interrupted)
-    return state, Progress(ratio={}, pretrain_updates=updates)
-
-
-def progress_of(checkpoint: Checkpoint) -> Progress:
-    """Where training stood when the checkpoint was made."""
-    return Progress(
-        update=checkpoint.update,
-        call=checkpoint.call,
-        position=checkpoint.position,
-        ratio=checkpoint.ratio,
-        pretrain_updates=checkpoint.pretrain_updates,
-    )
 
 
 def compile_ahead(config: LearnerConfig, agent: SAC, seeing: Seeing, state: SACState, prober: Prober) -> None:

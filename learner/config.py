@@ -14,6 +14,7 @@ from learner.log import LogConfig
 from learner.metrics import MetricsConfig
 from learner.publisher import PublishConfig
 from learner.ratio import RatioConfig
+from learner.replay.budget import ReplayConfig
 from learner.sampler import SamplerConfig
 from shared.errors import ConfigError
 from shared.link.listener import ListenerConfig
@@ -85,6 +86,15 @@ class LearnerConfig:
 
 PRESETS = {
     "default": LearnerConfig(),
+    "pixels": LearnerConfig(
+        agent=AGENT_PRESETS["pixels"],
+        ratio=RatioConfig(utd=4.0, warmup_steps=200, clock="simulated"),
+        sampler=SamplerConfig(
+            batch_size=128,
+            replay=ReplayConfig(online_rows=25_000, pinned_rows=5_000, cached_shifts=8),
+        ),
+        imitation=ImitationConfig(updates=2000, batch_size=128),
+    ),
     "scratch": LearnerConfig(
         agent=AGENT_PRESETS["scratch"],
         ratio=RatioConfig(utd=2.0, warmup_steps=500, clock="simulated"),
@@ -95,6 +105,12 @@ PRESETS = {
         agent=AGENT_PRESETS["serl"],
         ratio=RatioConfig(utd=8.0, warmup_steps=1000, clock="simulated"),
         sampler=SamplerConfig(demo_share=0.0),
+        imitation=ImitationConfig(updates=0),
+    ),
+    "drq": LearnerConfig(
+        agent=AGENT_PRESETS["drq"],
+        ratio=RatioConfig(utd=4.0, warmup_steps=1000, clock="simulated"),
+        sampler=SamplerConfig(replay=ReplayConfig(online_rows=25_000, pinned_rows=5_000)),
         imitation=ImitationConfig(updates=0),
     ),
     "hil_serl": LearnerConfig(

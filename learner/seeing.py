@@ -8,11 +8,12 @@ from learner.agents.map_encoder import MapEncoder
 from learner.replay.budget import ReplayConfig
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import PAD, MapSource
+from shared.cache import trunk_directory
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
 from shared.policy.encoder import ImageEncoder
 from shared.policy.trunks.weights import TrunkWeights, load_trunk
-from shared.policy.vision import cameras
+from shared.policy.vision import FROZEN, cameras
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +50,14 @@ def see(
         return Seeing(layout=BatchLayout(interface=interface))
     stack = vision.frame_stack
     if not vision.frozen:
+        if weights is not None:
+            raise ConfigError(
+                "vision",
+                f"trunk_weights is {weights}, and the trunk {vision.trunk} is trained from scratch",
+                f"leave trunk_weights out, or choose a trunk whose name ends with {FROZEN}",
+            )
         return Seeing(layout=BatchLayout(interface=interface, frame_stack=stack))
-    trunk = load_trunk(vision, weights)
+    trunk = load_trunk(vision, weights, trunk_directory())
     log.info("frozen trunk %s, sha256 %s", vision.trunk, trunk.digest)
     if not replay.cached_shifts:
         return Seeing(layout=BatchLayout(interface=interface, frame_stack=stack), trunk=trunk)

@@ -36,8 +36,8 @@ def imitate(
     """U updates of the policy alone on the rows that `batch.imitate` marks, by the cloning optimiser.
 
     The policy's own optimiser does not see them: cloning's small last gradients would make its first steps
-    of practice too long. An encoder that the policy shares with the critics is trained too, for nothing else
-    has trained it yet, and handed to them.
+    of practice too long. Where there are cameras, the critics begin with the encoder that has learned to see
+    here, whether or not they share it from then on.
     """
 
     def once(state: SACState, rows: TransitionBatch) -> tuple[SACState, Metrics]:
@@ -64,7 +64,7 @@ def imitate(
         }
 
     state, metrics = jax.lax.scan(once, state, batch)
-    if networks.shares_encoder:
+    if networks.sight.cameras:
         eyes = {"encoder": state.policy["encoder"]}
         state = state._replace(critics=state.critics | eyes, target_critics=state.target_critics | eyes)
     return state, jax.tree.map(jnp.mean, metrics)

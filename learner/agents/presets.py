@@ -4,12 +4,14 @@ How many updates a step earns and how minibatches are mixed belongs to the run, 
 example uses UTD 8 without demos, RLPD UTD 20 and half demos, HIL-SERL UTD 2 and half demos; batches are 256.
 """
 
+import dataclasses
 import math
 
 from learner.agents.config import CloningConfig, SACConfig, TemperatureConfig
 from learner.critics import CriticConfig
 from learner.optimisers import OptimiserConfig
 from shared.policy.spec import PolicyConfig
+from shared.policy.vision import VisionConfig
 
 DEFAULT = SACConfig(
     n_step=3,
@@ -23,6 +25,17 @@ DEFAULT = SACConfig(
 
 Sparse rewards of 1 leave values so flat that a temperature of the usual size would drown them, and a policy
 noisier than this scatters what cloning has given it.
+"""
+
+PIXELS = dataclasses.replace(
+    DEFAULT,
+    policy_optimiser=OptimiserConfig(warmup_updates=250),
+    cloning=CloningConfig(weight_end=0.3, anneal_updates=20_000),
+)
+"""The default for cameras: critics need longer to see what is worth doing, so cloning lets go later.
+
+Adam's first steps are as long as its later ones, which a policy that has learned to see does not survive:
+they begin small.
 """
 
 NO_CLONING = CloningConfig(weight_start=0.0, weight_end=0.0)
@@ -49,8 +62,20 @@ SERL = SACConfig(
 )
 """SERL's state-based SAC as its launcher makes it (`serl_launcher/utils/launcher.py: make_sac_agent`)."""
 
-HIL_SERL = SACConfig(discount=0.97, critic=CriticConfig(members=2), cloning=NO_CLONING)
-"""HIL-SERL's SAC, the encoder aside (`serl_launcher/utils/launcher.py: make_sac_pixel_agent`)."""
+SERL_EYES = VisionConfig(trunk="resnet10_frozen", bottleneck=256, shared=True)
+"""How SERL and HIL-SERL see: a frozen ResNet-10, learned spatial embeddings, one encoder for all networks."""
+
+DRQ = SACConfig(
+    discount=0.96,
+    policy_rows="all",
+    critic=CriticConfig(members=10, subset=2),
+    cloning=NO_CLONING,
+    vision=SERL_EYES,
+)
+"""SERL's pixel-based SAC (`serl_launcher/utils/launcher.py: make_drq_agent`); needs `trunk_weights`."""
+
+HIL_SERL = SACConfig(discount=0.97, critic=CriticConfig(members=2), cloning=NO_CLONING, vision=SERL_EYES)
+"""HIL-SERL's SAC (`serl_launcher/utils/launcher.py: make_sac_pixel_agent`); pixels need `trunk_weights`."""
 
 RLPD = SACConfig(
     discount=0.99,
@@ -72,8 +97,10 @@ DROQ = SACConfig(
 
 PRESETS = {
     "default": DEFAULT,
+    "pixels": PIXELS,
     "scratch": SCRATCH,
     "serl": SERL,
+    "drq": DRQ,
     "hil_serl": HIL_SERL,
     "rlpd": RLPD,
     "droq": DROQ,

@@ -44,15 +44,18 @@ class CameraHead(nn.Module):
                 return self._weighted_sums(x)
 
     def _expected_places(self, x: jax.Array) -> jax.Array:
-        """Where each channel is strongest, in [-1, 1]: (..., 2c) (Levine et al. 2016, arXiv:1504.00702)."""
-        height, width, channels = x.shape[-3:]
-        temperature = self.param("temperature", nn.initializers.ones, (channels,))
-        flat = jnp.reshape(x, (*x.shape[:-3], height * width, channels)) / temperature
-        share = jax.nn.softmax(flat, axis=-2)
-        places = jnp.stack(
-            jnp.meshgrid(jnp.linspace(-1, 1, height), jnp.linspace(-1, 1, width), indexing="ij"), axis=-1
-        ).reshape(height * width, 2)
-        expected = jnp.einsum("...pc,pd->...cd", share, places)
+        """Where learned keypoints are expected, in [-1, 1]: (..., 2 keypoints) (Levine et al. 2016).
+
+        Each keypoint is a weighting of the channels, a softmax over places, and the mean place under it: what
+        is found where no example showed it is still told where it is.
+        """
+        height, width, _ = x.shape[-3:]
+        x = nn.LayerNorm(use_bias=False, use_scale=False, name="features")(x)
+        x = nn.Dense(self.config.keypoints, name="keypoints")(x)
+        shares = jax.nn.softmax(jnp.reshape(x, (*x.shape[:-3], height * width, -1)), axis=-2)
+        rows, columns = jnp.meshgrid(jnp.linspace(-1, 1, height), jnp.linspace(-1, 1, width), indexing="ij")
+        places = jnp.stack([rows, columns], axis=-1).reshape(height * width, 2)
+        expected = jnp.einsum("...pk,pd->...kd", shares, places)
         return jnp.reshape(expected, (*expected.shape[:-2], -1))
 
     def _weighted_sums(self, x: jax.Array) -> jax.Array:

@@ -28,10 +28,12 @@ class VisionConfig:
     trunk_stages: int = 3
     """Stages of an EfficientNet that are kept (1 to 7); the map is 1/2, 1/4, 1/8, 1/16... of the frame."""
     pooling: Pooling = "spatial_embeddings"
-    """From a feature map to a vector: mean, expected positions, or learned weights for every place (SERL)."""
+    """From a feature map to a vector: mean, places of keypoints, or learned weights for each place (SERL)."""
     embeddings: int = 8
     """Learned weightings of a map's places, for spatial_embeddings."""
-    bottleneck: int = 256
+    keypoints: int = 32
+    """Learned keypoints, for spatial_softmax."""
+    bottleneck: int = 64
     """Width of the layer after pooling, for each camera."""
     state_width: int = 64
     """Width of the layer that the state entries pass before they join the cameras."""
@@ -46,7 +48,7 @@ class VisionConfig:
                 raise ConfigError(
                     STAGE, f"{name} is {getattr(self, name)!r}", f"choose one of {', '.join(valid)}"
                 )
-        for name in ("embeddings", "bottleneck", "state_width", "frame_stack"):
+        for name in ("embeddings", "keypoints", "bottleneck", "state_width", "frame_stack"):
             if getattr(self, name) < 1:
                 raise ConfigError(STAGE, f"{name} is {getattr(self, name)}", f"set {name} to at least 1")
         if not 1 <= self.trunk_stages <= 7:

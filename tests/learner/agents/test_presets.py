@@ -18,8 +18,8 @@ def test_presets_hold_the_published_values() -> None:
     assert PRESETS["scratch"].backup_entropy
 
 
-def test_only_the_default_clones() -> None:
-    assert [name for name, preset in PRESETS.items() if preset.cloning.active] == ["default"]
+def test_only_our_own_clone_demonstrations() -> None:
+    assert [name for name, preset in PRESETS.items() if preset.cloning.active] == ["default", "pixels"]
 
 
 def test_the_page_on_algorithms_shows_the_presets() -> None:

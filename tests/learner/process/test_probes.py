@@ -1,28 +1,36 @@
 import jax
 import numpy as np
+import pytest
 
 from learner.agents.sac import SAC
 from learner.probes import PROBES, Prober, Probes, probe_observations
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.policy.acting import make_select_action
 from shared.policy.parameters import flatten
+from shared.policy.spec import PolicySpec
+from shared.policy.vision import VisionConfig
 
 
-def test_probe_observations_follow_from_the_interface_alone():
+@pytest.mark.parametrize(
+    ("trunk", "shape", "dtype"),
+    [("small", (2, 32, 32, 3), "uint8"), ("efficientnet_lite0_frozen", (2, 4, 4, 40), "float32")],
+)
+def test_probe_observations_follow_from_the_spec_alone(trunk, shape, dtype):
     interface = InterfaceSpec(
         name="mixed",
         observations=(
             ObservationEntry(name="p", shape=(3,), dtype="float32", low=-1, high=1, offset=(5.0,) * 3),
-            ObservationEntry(name="camera", shape=(4, 4, 3), dtype="uint8"),
+            ObservationEntry(name="camera", shape=(32, 32, 3), dtype="uint8"),
         ),
         actions=(ActionEntry(name="a", low=(-1.0,), high=(1.0,), unit="m"),),
         control_hz=10.0,
     )
-    first, second = probe_observations(interface), probe_observations(interface)
-    for entry in interface.observations:
-        assert first[entry.name].shape == (PROBES, *entry.shape)
-        assert first[entry.name].dtype == entry.dtype
-        np.testing.assert_array_equal(first[entry.name], second[entry.name])
+    spec = PolicySpec(interface=interface, vision=VisionConfig(trunk=trunk, frame_stack=2))
+    first, second = probe_observations(spec), probe_observations(spec)
+    assert (first["p"].shape, first["p"].dtype) == ((PROBES, 3), np.float32)
+    assert (first["camera"].shape, first["camera"].dtype) == ((PROBES, *shape), np.dtype(dtype))
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name])
     assert first["p"].max() <= 1
 
 
