@@ -19,7 +19,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,11 @@ POLL_SECONDS = 0.02
 class Run:
     """One run directory, and the commands of its two processes."""
 
-    def __init__(self, directory: Path, max_steps: int) -> None:
+    def __init__(self, directory: Path, max_steps: int, actor: Sequence[str] = small.ACTOR) -> None:
         self.directory = directory
         self.witness = directory / "witness"
         self.max_steps = max_steps
+        self._actor = actor
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.endpoint = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
@@ -54,7 +55,7 @@ class Run:
         run = ("--run-dir", str(self.directory))
         if name == "actor":
             witnessed = [sys.executable, "-m", "tests.system.witness", str(self.witness)]
-            return [*witnessed, *run, "--actor-id", ACTOR, "--connect", self.endpoint, *small.ACTOR]
+            return [*witnessed, *run, "--actor-id", ACTOR, "--connect", self.endpoint, *self._actor]
         if (self.directory / "learner.toml").exists():
             return handson("learner", *run, "--resume")
         goal = ("--max-steps", str(self.max_steps), "--bind", self.endpoint)
@@ -191,9 +192,11 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     parser.add_argument("--cache", type=Path, help="directory of compiled programs; none makes a fresh one")
+    parser.add_argument("--cameras", action="store_true", help="a task with two cameras, not a pendulum")
     arguments = parser.parse_args()
+    actor = small.SEEING_ACTOR if arguments.cameras else small.ACTOR
     began, directory = time.monotonic(), Path(tempfile.mkdtemp(prefix="handson-full-"))
-    run = Run(directory / "run", STEPS_BESIDES + STEPS_A_KILL * arguments.kills)
+    run = Run(directory / "run", STEPS_BESIDES + STEPS_A_KILL * arguments.kills, actor)
     run.directory.mkdir()
     mayhem = Mayhem(run, random.Random(arguments.seed), arguments.cache or directory / "cache")
     try:

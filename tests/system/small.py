@@ -13,10 +13,13 @@ LEARNER = (
     *("--sampler.replay.online-rows", "20000", "--sampler.replay.pinned-rows", "100"),
     *("--checkpoints.every-updates", "150", "--metrics.every-seconds", "0.5"),
 )
-ACTOR = (
-    *("--env", "gymnasium:Pendulum-v1", "--random-steps", str(WARM_UP_STEPS), "--uplink.ring-bytes"),
-    *(str(2**20), "--evaluation.every-steps", "0", "--farewell-seconds", "20"),
+PRACTICE = (
+    *("--random-steps", str(WARM_UP_STEPS), "--uplink.ring-bytes", str(2**20)),
+    *("--evaluation.every-steps", "0", "--farewell-seconds", "20"),
 )
+ACTOR = ("--env", "gymnasium:Pendulum-v1", *PRACTICE)
+SEEING_ACTOR = ("--task", "reach_vision", "--image-size", "32", *PRACTICE)
+"""Two cameras; the trunk is frozen, so that it travels and its maps are cached."""
 
 
 def environment(cache: Path) -> Mapping[str, str]:

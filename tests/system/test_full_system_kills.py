@@ -13,8 +13,8 @@ SEED = 1
 """Who is killed and after how many steps; the exact moment is the computer's."""
 
 
-def survive(repository, kills: int, cache, seconds: float) -> dict[str, int]:
-    flags = ("--kills", str(kills), "--seed", str(SEED), "--cache", str(cache))
+def survive(repository, kills: int, cache, seconds: float, *more: str) -> dict[str, int]:
+    flags = ("--kills", str(kills), "--seed", str(SEED), "--cache", str(cache), *more)
     command = [sys.executable, "-m", "tests.system.full_system", *flags]
     done = subprocess.run(
         command, cwd=repository, timeout=seconds, capture_output=True, text=True, check=False
@@ -34,9 +34,16 @@ def test_three_kills(repository, program_cache):
 
 
 @pytest.mark.acceptance
-def test_thirty_kills(repository, program_cache):
-    counts = survive(repository, 30, program_cache, 3600.0)
-    settings = {"learner": " ".join(small.LEARNER), "actor": " ".join(small.ACTOR), "seed": SEED}
+@pytest.mark.parametrize(
+    ("name", "actor", "more"),
+    [
+        ("full-system-kills", small.ACTOR, ()),
+        ("full-system-kills-cameras", small.SEEING_ACTOR, ("--cameras",)),
+    ],
+)
+def test_thirty_kills(repository, program_cache, name, actor, more):
+    counts = survive(repository, 30, program_cache, 3600.0, *more)
+    settings = {"learner": " ".join(small.LEARNER), "actor": " ".join(actor), "seed": SEED}
     settings["steps_between_kills"] = list(full_system.STEPS_BETWEEN_KILLS)
     settings["share_killed_at_start"] = full_system.HURRIED
-    results.record("full-system-kills", counts, settings)
+    results.record(name, counts, settings)
