@@ -27,7 +27,7 @@ from shared.policy.parameters import flatten, unflatten
 from shared.policy.spec import PolicyConfig
 from shared.policy.trunks.weights import TrunkWeights
 from shared.policy.vision import VisionConfig
-from tests.learner.agents.pictures import FRONT, FROZEN, random_batch, random_trunk, world
+from tests.learner.agents.pictures import FRONT, FROZEN, TRAINED, random_batch, random_trunk, world
 
 INTERFACE = world(cameras=(FRONT,))
 UPDATES, BATCH = 2, 4
@@ -145,6 +145,23 @@ def test_the_policys_loss_moves_an_encoder_of_its_own_and_no_shared_one(shared: 
     parts = gradient(state.policy)
     assert any(leaf.any() for leaf in jax.tree.leaves(parts["encoder"])) is not shared
     assert all(leaf.any() for leaf in jax.tree.leaves((parts["torso"], parts["fusion"])))
+
+
+def test_trained_trunks_learn_from_the_critics_loss_as_heads_do() -> None:
+    interface = world(cameras=(FRONT,), size=32)
+    networks = SACNetworks.of(config(TRAINED), interface)
+    rows = jax.tree.map(lambda x: x[0], random_batch(BatchLayout(interface=interface), 1, 2))
+
+    @jax.jit
+    def gradient(seed_key: jax.Array) -> Any:
+        critics = networks.init(seed_key).critics
+        seen = networks.sight.look(None, rows.observation, jax.random.key(0))
+        key = jax.random.key(1)
+        return jax.grad(lambda critics: jnp.sum(networks.q(critics, seen, rows.action, key) ** 2))(critics)
+
+    parts = gradient(jax.random.key_data(jax.random.key(0)))["encoder"]
+    assert set(parts) == {"heads", "trunks"}
+    assert all(leaf.any() for leaf in jax.tree.leaves(parts))
 
 
 def test_critic_updates_train_their_encoder_move_its_target_by_tau_and_leave_the_policys_alone() -> None:
