@@ -65,7 +65,7 @@ SIM_TASKS: dict[str, SimConfig] = {
     "reach_vision": SimConfig(
         task="reach_vision",
         minutes=10.0,
-        demos=40,
+        demos=200,
         evaluation_seconds=60.0,
         target=Target(stop_at=0.95, pass_at=0.9),
         learner=_learner(utd=4.0, warmup_steps=100, preset="pixels"),
