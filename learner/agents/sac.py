@@ -49,9 +49,9 @@ class SAC:
         )
         self.traces = {"update": 0, "imitate": 0}
         self._networks = SACNetworks.of(config, interface)
-        self._trunk = None if trunk is None else unflatten(trunk.params)
         # One placement, or jit compiles anew for each mixture of host, uncommitted and committed arrays.
         place = place or SingleDeviceSharding(jax.devices()[0])
+        self._trunk = None if trunk is None else jax.device_put(unflatten(trunk.params), place)
         self._init = jax.jit(self._networks.init, in_shardings=place, out_shardings=place)
         step = {"in_shardings": place, "out_shardings": place, "donate_argnums": 0}
         self._update = jax.jit(self._traced_update, **step)
