@@ -19,7 +19,7 @@ sim: $(STAMP)
 # Two files at a time; then, one at a time on a machine that does nothing else, what measures wall-clock behaviour.
 test: $(STAMP)
 	$(RUN)python -m pytest -m "not acceptance and not realtime" -n 2 --dist loadfile $(TEST_ARGS)
-	$(RUN)python -m pytest -m "realtime and not acceptance" $(TEST_ARGS)
+	$(RUN)python -m pytest -m "realtime and not acceptance" tests/system $(TEST_ARGS)
 
 check: $(STAMP)
 	$(RUN)ruff format --check .

@@ -24,7 +24,7 @@ from shared.link.listener import Listener, ListenerConfig
 from shared.protocol import PROTOCOL_VERSION, Ack, Hello, Records, Welcome
 from shared.step import EpisodeKind, Source, Step
 
-PUTS = 2_000
+PUTS = 1_000
 PERIOD_SECONDS = 0.005
 BACKLOG = 500
 SIDE = 128
