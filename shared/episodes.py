@@ -21,7 +21,7 @@ from mcap.writer import CompressionType, Writer
 from shared import episode_messages as messages
 from shared import episode_schemas as schemas
 from shared.errors import ConfigError, EpisodeFileError
-from shared.fresh_file import create_hidden, reveal
+from shared.fresh_file import create_hidden, discard_hidden, reveal
 from shared.interface import InterfaceSpec, decode_interface, encode_interface, require_sound
 from shared.mcap_stream import STAGE, McapStream
 from shared.records import AmendRecord, LostRecord, Record, StepRecord, amended
@@ -46,7 +46,12 @@ class EpisodeWriter:
         self.interface = interface
         self._file = self._create()
         self._writer = Writer(self._file, compression=CompressionType.NONE)
-        self._write_head(opened_by)
+        try:
+            self._write_head(opened_by)
+        except OSError:
+            self.abandon()
+            discard_hidden(self.path)
+            raise
         self._step = self._json_channel("/step", "handson.Step", schemas.step_schema(interface))
         self._amend = self._json_channel("/amend", "handson.Amend", schemas.amend_schema())
         self._lost = self._json_channel("/lost", "handson.Lost", schemas.lost_schema())

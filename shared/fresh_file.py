@@ -20,6 +20,11 @@ def reveal(file: BinaryIO, path: Path) -> None:
     sync_directory(path.parent)
 
 
+def discard_hidden(path: Path) -> None:
+    """Remove what never got its name."""
+    _hidden(path).unlink(missing_ok=True)
+
+
 def sync_directory(directory: Path) -> None:
     """Make names created, changed or removed in this directory survive a power cut."""
     descriptor = os.open(directory, os.O_RDONLY)

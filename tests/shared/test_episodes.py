@@ -1,9 +1,11 @@
 """Episode files give back what was written, up to where their writer was cut off, or say what is wrong."""
 
+import gc
 import os
 import struct
 import subprocess
 import sys
+import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
@@ -483,3 +485,16 @@ def _messages(path: Path) -> list[tuple[str, bytes | None, bytes]]:
 if __name__ == "__main__":
     os.makedirs(GOLDEN, exist_ok=True)
     write(GOLDEN / "episodes.mcap", list(golden_records()))
+
+
+def test_a_file_whose_head_the_disk_does_not_take_leaves_nothing_behind(tmp_path, monkeypatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(OSError, match="No space left"):
+            EpisodeWriter(tmp_path / "full.mcap", INTERFACE, opened_by="test")
+        gc.collect()  # an open file would be told as a ResourceWarning here
+    assert not list(tmp_path.iterdir())
