@@ -96,7 +96,10 @@ def _step(number: int, episode_length: int, kind: EpisodeKind) -> StepRecord:
     rng = np.random.default_rng(number)
     episode, step = divmod(number, episode_length)
     last = step == episode_length - 1
-    observe = lambda: {"position": rng.standard_normal(3).astype(np.float32)}  # noqa: E731
+
+    def observe() -> dict[str, np.ndarray]:
+        return {"position": rng.standard_normal(3).astype(np.float32)}
+
     return StepRecord(
         identity=StepId("actor", "life", episode, step),
         sequence=number,

@@ -4,6 +4,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -317,10 +318,10 @@ class TestBounds:
         if listening:
             listener = ends.listen()
             peer = ends.meet(listener, ends.dial(listener.endpoint))["bulk"]
-            send = lambda: listener.send(peer, Snapshot(b""), [big])  # noqa: E731
+            send = partial(listener.send, peer, Snapshot(b""), [big])
         else:
             dialer = ends.dial(f"tcp://127.0.0.1:{free_port()}")
-            send = lambda: dialer.send("bulk", Snapshot(b""), [big])  # noqa: E731
+            send = partial(dialer.send, "bulk", Snapshot(b""), [big])
         started = time.monotonic()
         assert not all(send() for _ in range(1000))
         assert time.monotonic() - started < 5.0

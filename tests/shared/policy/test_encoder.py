@@ -98,7 +98,9 @@ def test_spatial_embeddings_have_the_gradient_of_their_formula() -> None:
         return jnp.tanh(x * params["norm"]["scale"] + params["norm"]["bias"])
 
     def gradients(function: object) -> object:
-        loss = lambda params, maps: jnp.sum(jnp.sin(3 * function(params, maps)))  # noqa: E731
+        def loss(params: dict, maps: jax.Array) -> jax.Array:
+            return jnp.sum(jnp.sin(3 * function(params, maps)))
+
         return jax.jit(jax.grad(loss, argnums=(0, 1)))(params, maps)
 
     ours, expected = gradients(lambda p, m: module.apply({"params": p}, m)), gradients(plain)
