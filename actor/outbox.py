@@ -12,7 +12,7 @@ from typing import NamedTuple
 from actor.life_directory import note_lost
 from actor.parcel import Parcel, parcel_of
 from actor.spool import Spool
-from shared.codec import Buffer, record_to_frames
+from shared.codec import Buffer, pack_headers, record_to_frames
 from shared.delivery import DeliveryCounters, LostSpan, SendWindow
 from shared.protocol import Records
 from shared.records import LostRecord, Record
@@ -157,7 +157,7 @@ class Outbox:
                 return self._loss_report(span)
             if parcels := self._fetch(span, most_bytes):
                 buffers = [buffer for parcel in parcels for buffer in parcel.buffers]
-                message = Records(self.stream[1], tuple(parcel.header for parcel in parcels))
+                message = pack_headers(self.stream[1], [parcel.header for parcel in parcels])
                 return Batch(span.start, parcels[-1].sequence + 1, message, buffers)
             if (readable := self._next_readable(span.start)) <= span.start:
                 return None
@@ -221,4 +221,4 @@ class Outbox:
             cause=span.cause,
         )
         header, _ = record_to_frames(report)
-        return Batch(span.first, span.end, Records(self.stream[1], (header,)), [])
+        return Batch(span.first, span.end, pack_headers(self.stream[1], [header]), [])

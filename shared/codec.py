@@ -28,6 +28,7 @@ from shared.record_codec import (
     records_message,
     records_of,
 )
+from shared.record_forms import headers_of, pack_headers
 
 __all__ = [
     "DTYPES",
@@ -40,8 +41,10 @@ __all__ = [
     "decode",
     "encode",
     "foreign_version",
+    "headers_of",
     "malformed",
     "pack_arrays",
+    "pack_headers",
     "record_frame_count",
     "record_from_frames",
     "record_to_frames",

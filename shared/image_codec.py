@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from shared.array_codec import MAX_MESSAGE_BYTES, Buffer, malformed
 from shared.protocol import ArrayHeader, Records
+from shared.record_forms import headers_of, pack_headers
 
 Image = NDArray[np.uint8]
 Shape = tuple[int, ...]
@@ -79,17 +80,18 @@ def decode_images(
     Raises:
         ProtocolError: an image is not what its header says.
     """
-    if not any(array.dtype in decoders for record in message.records for array in record.arrays):
+    arrays = (array for form in message.forms for group in form.groups for array in group.arrays)
+    if not any(array.dtype in decoders for array in arrays):
         return message, buffers
     source, raw = iter(buffers), list[Buffer]()
-    records = [
+    headers = [
         msgspec.structs.replace(
-            record, arrays=tuple(_decoded(array, source, raw, decoders) for array in record.arrays)
+            header, arrays=tuple(_decoded(array, source, raw, decoders) for array in header.arrays)
         )
-        for record in message.records
+        for header in headers_of(message)
     ]
     raw += source  # whoever unpacks refuses what is left over
-    return msgspec.structs.replace(message, records=tuple(records)), raw
+    return pack_headers(message.incarnation, headers), raw
 
 
 def _decoded(

@@ -33,9 +33,12 @@ import msgspec
 
 from shared.interface import InterfaceSpec
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 Channel = Literal["control", "bulk"]
+RecordType = Literal["step", "amend", "lost"]
+Number = int | float
+Word = bool | str | None
 
 
 class ArrayHeader(msgspec.Struct, frozen=True, array_like=True):
@@ -48,13 +51,51 @@ class ArrayHeader(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RecordHeader(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A record without its large arrays; see `shared.codec.record_to_frames`."""
+    """A record without its large arrays, complete: what the actor's ring keeps, and what messages pack."""
 
-    type: Literal["step", "amend", "lost"]
+    type: RecordType
     sequence: int
     time_seconds: float
-    fields: dict[str, bool | int | float | str | dict[str, float] | None]
+    fields: dict[str, Word | Number | dict[str, float]]
     arrays: tuple[ArrayHeader, ...] = ()
+
+
+class ArrayForm(msgspec.Struct, frozen=True, array_like=True):
+    """An array of every record of a form: so many bytes of `PackedRecord.small`, else the next raw frame.
+
+    `dtype` is numpy's short name, `f4` for float32; that of an encoded image is as in `ArrayHeader`.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    inline_bytes: int | None
+
+
+class ArrayGroup(msgspec.Struct, frozen=True, array_like=True):
+    """Arrays in a row whose names begin alike, up to their last slash."""
+
+    prefix: str
+    arrays: tuple[ArrayForm, ...]
+
+
+class RecordForm(msgspec.Struct, frozen=True, array_like=True):
+    """What records of a message have in common; `field/term` among `numbers` is a term of a field."""
+
+    type: RecordType
+    words: tuple[tuple[str, Word], ...]
+    numbers: tuple[str, ...]
+    groups: tuple[ArrayGroup, ...]
+
+
+class PackedRecord(msgspec.Struct, frozen=True, array_like=True):
+    """What one record says for itself: its form's index, the numbers, and its small arrays end to end."""
+
+    form: int
+    sequence: int
+    time_seconds: float
+    numbers: tuple[Number, ...]
+    small: bytes
 
 
 class Hello(msgspec.Struct, tag=True, frozen=True, kw_only=True):
@@ -112,7 +153,8 @@ class Records(msgspec.Struct, tag=True, frozen=True):
     """Records of one stream in order of sequence; their large arrays follow as raw frames, in order."""
 
     incarnation: str
-    records: tuple[RecordHeader, ...]
+    forms: tuple[RecordForm, ...]
+    records: tuple[PackedRecord, ...]
 
 
 class Ack(msgspec.Struct, tag=True, frozen=True):

@@ -8,6 +8,7 @@ import numpy as np
 
 from shared.array_codec import Array, Buffer, malformed, pack_arrays, require_used_up, unpack_arrays
 from shared.protocol import RecordHeader, Records
+from shared.record_forms import headers_of, pack_headers
 from shared.records import AmendRecord, LostRecord, Record, StepRecord, stream_of
 from shared.step import EpisodeKind, Observation, Source, Step, StepId, Why
 
@@ -204,14 +205,14 @@ def records_message(records: Sequence[Record]) -> tuple[Records, list[memoryview
         headers.append(header)
         buffers += views
     _, incarnation = stream_of(records[0])
-    return Records(incarnation, tuple(headers)), buffers
+    return pack_headers(incarnation, headers), buffers
 
 
 def records_of(message: Records, buffers: Sequence[Buffer], actor_id: str) -> list[Record]:
     """The records in a message; all or none."""
     source = iter(buffers)
     records = [
-        record_from_frames(header, source, actor_id, message.incarnation) for header in message.records
+        record_from_frames(header, source, actor_id, message.incarnation) for header in headers_of(message)
     ]
     require_used_up(source)
     return records

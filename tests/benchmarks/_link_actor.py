@@ -56,10 +56,10 @@ def dial(address: str) -> Dialer:
     return dialer
 
 
-def episodes(count: int) -> Iterator[StepRecord]:
+def episodes(count: int, side: int = 128, incarnation: str = "a") -> Iterator[StepRecord]:
     """`count` steps in episodes of a hundred; each frame differs from the last, and none is made here."""
     rng = np.random.default_rng(0)
-    frames = rng.integers(0, 256, (16, 128, 128, 3), dtype=np.uint8)
+    frames = rng.integers(0, 256, (16, side, side, 3), dtype=np.uint8)
     state, action = rng.random(20, dtype=np.float32), rng.random(7, dtype=np.float32)
 
     def observe(n: int) -> dict[str, np.ndarray]:
@@ -77,7 +77,7 @@ def episodes(count: int) -> Iterator[StepRecord]:
         made = replace(step, observation=observe(n), policy_action=action)
         if number == EPISODE_STEPS - 1:
             made = replace(made, truncated=True, why=Why.TIME_LIMIT, final_observation=observe(n + 1))
-        identity = StepId("actor-0", "a", episode, number)
+        identity = StepId("actor-0", incarnation, episode, number)
         yield StepRecord(
             identity=identity, sequence=n, kind=EpisodeKind.TRAINING, time_seconds=time.time(), step=made
         )

@@ -31,7 +31,7 @@ from shared.link.listener import ListenerConfig
 from shared.policy.snapshot import PolicySnapshot, encode_snapshot
 from shared.policy.spec import PolicySpec
 from shared.records import Record, StepRecord
-from tests.benchmarks._link_actor import BATCH, EPISODE_STEPS, FRAME_BYTES_A_STEP, INTERFACE, episodes
+from tests.benchmarks._link_actor import BATCH, FRAME_BYTES_A_STEP, INTERFACE, episodes
 
 STEPS = 6000
 STORE_ROWS = 2000
@@ -42,29 +42,16 @@ SNAPSHOTS = 200
 HEARTBEATS = 200
 PUBLISH_SECONDS = 0.05
 HEARTBEAT_SECONDS = 0.02
-ZMTP_FRAME_BYTES = 9
 
 
 def main() -> Iterator[dict[str, object]]:
     """One row for each figure."""
-    yield wire_bytes()
     yield uplink()
     yield latency("snapshots", "snapshot published to ready, 10 MB", SNAPSHOTS, goal_p99_ms=20.0)
     yield latency("heartbeats", "heartbeat round trip beside snapshots", HEARTBEATS)
     peer = os.environ.get("PEER", "")
     if (Path(peer) / "agentlace").is_dir():
         yield agentlace(peer)
-
-
-def wire_bytes() -> dict[str, object]:
-    """Bytes of one whole episode on the wire against the frames of its steps."""
-    records = list(episodes(EPISODE_STEPS))
-    sent = 0
-    for first in range(0, EPISODE_STEPS, BATCH):
-        message, buffers = records_message(records[first : first + BATCH])
-        sent += sum(len(frame) + ZMTP_FRAME_BYTES for frame in (encode(message), *buffers))
-    ratio = sent / (EPISODE_STEPS * FRAME_BYTES_A_STEP)
-    return {"name": "wire bytes a step / frames", "ratio": round(ratio, 4), "goal": 1.02}
 
 
 def uplink() -> dict[str, object]:

@@ -14,6 +14,7 @@ from shared import codec
 from shared.errors import ProtocolError
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.protocol import (
+    PROTOCOL_VERSION,
     Ack,
     ArrayHeader,
     Heartbeat,
@@ -241,7 +242,7 @@ class TestRecords:
             codec.record_from_frames(header, buffers, "0", "a")
 
 
-def hello(version: int = 1) -> Hello:
+def hello(version: int = PROTOCOL_VERSION) -> Hello:
     interface = InterfaceSpec(
         name="reach",
         observations=(ObservationEntry(name="state", shape=(10,), dtype="float32"),),
@@ -318,8 +319,8 @@ class TestMessages:
     def test_a_hello_of_another_version_is_recognised_even_if_unreadable(self) -> None:
         assert codec.foreign_version(codec.encode(hello())) is None
         assert codec.foreign_version(codec.encode(hello(7))) == 7
-        later = msgspec.msgpack.encode({"type": "Hello", "protocol_version": 2, "other": [1, 2]})
-        assert codec.foreign_version(later) == 2
+        later = msgspec.msgpack.encode({"type": "Hello", "protocol_version": 99, "other": [1, 2]})
+        assert codec.foreign_version(later) == 99
         assert codec.foreign_version(codec.encode(Heartbeat(1.0))) is None
 
     def test_record_header_survives_alone(self) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from shared import codec
+from shared.errors import ProtocolError
 from shared.interface import ActionEntry, CropProfile, InterfaceSpec, ObservationEntry
 from shared.protocol import (
     PROTOCOL_VERSION,
@@ -40,6 +41,7 @@ from shared.records import AmendRecord, LostRecord, StepRecord
 from shared.step import EpisodeKind, Source, Step, StepId, Why
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "golden" / f"protocol_v{PROTOCOL_VERSION}"
+OLD = ("hello", "refuse", "records")
 LIFE = "0186a3b1c2d3e4f5-0a1b2c3d"
 
 INTERFACE = InterfaceSpec(
@@ -111,7 +113,7 @@ RECORDS = [
 MESSAGES: dict[str, tuple[Message, list[memoryview]]] = {
     "hello": (
         Hello(
-            protocol_version=1,
+            protocol_version=PROTOCOL_VERSION,
             channel="control",
             actor_id="actor-0",
             incarnation=LIFE,
@@ -190,6 +192,15 @@ def test_todays_code_reads_them_and_writes_them_again(name: str) -> None:
         message, views = codec.records_message(codec.records_of(message, buffers, "actor-0"))
         buffers = [bytes(view) for view in views]
     assert join([codec.encode(message), *buffers]) == data
+
+
+def test_version_1_is_told_from_damage_and_understands_that_it_is_refused() -> None:
+    first = DIRECTORY.with_name("protocol_v1")
+    hello, refuse, records = (split((first / f"{name}.bin").read_bytes())[0] for name in OLD)
+    assert codec.foreign_version(hello) == 1
+    assert refuse == codec.encode(MESSAGES["refuse"][0])
+    with pytest.raises(ProtocolError, match="is not a message"):
+        codec.decode(records)
 
 
 if __name__ == "__main__":

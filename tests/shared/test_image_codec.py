@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from shared.codec import pack_arrays, unpack_arrays
+from shared.codec import headers_of, pack_arrays, pack_headers, unpack_arrays
 from shared.errors import ProtocolError
 from shared.image_codec import DEFLATE, decode_deflate, decode_images, encode_deflate, encode_images
 from shared.protocol import ArrayHeader, RecordHeader, Records
@@ -17,7 +17,7 @@ SMOOTH = np.broadcast_to(np.arange(32, dtype=np.uint8)[:, None, None], SHAPE).co
 
 
 def message(headers: tuple[ArrayHeader, ...]) -> Records:
-    return Records("a", (RecordHeader("step", 0, 0.0, {}, headers),))
+    return pack_headers("a", [RecordHeader("step", 0, 0.0, {}, headers)])
 
 
 @given(arrays.arrays(np.uint8, st.tuples(*[st.integers(1, 9)] * 2, st.just(3))))
@@ -38,7 +38,7 @@ def test_only_images_that_become_smaller_are_encoded() -> None:
     assert {header.name for header in headers if header.dtype == DEFLATE} == {"smooth"}
     assert len(buffers[0]) < SMOOTH.nbytes / 10
     decoded, raw = decode_images(message(headers), buffers, DECODERS)
-    received = unpack_arrays(decoded.records[0].arrays, raw)
+    received = unpack_arrays(headers_of(decoded)[0].arrays, raw)
     for name, array in sent.items():
         np.testing.assert_array_equal(received[name], array)
 

@@ -11,8 +11,9 @@ from actor.image_wire import compressor, encode_jpeg
 from actor.parcel import parcel_of
 from actor.uplink_config import UplinkConfig
 from learner.image_wire import decode_jpeg
+from shared.codec import pack_headers
 from shared.errors import ConfigError, ProtocolError
-from shared.protocol import Malformed, RecordHeader, Records
+from shared.protocol import Malformed, Records
 
 SHAPE = (32, 32, 3)
 
@@ -31,8 +32,8 @@ def message(actor: Any, count: int, config: UplinkConfig) -> tuple[Records, list
         for n in range(count)
     ]
     parcels = [compress(parcel_of(record)) for record in records]
-    headers: tuple[RecordHeader, ...] = tuple(parcel.header for parcel in parcels)
-    return Records("a", headers), [buffer for parcel in parcels for buffer in parcel.buffers]
+    packed = pack_headers("a", [parcel.header for parcel in parcels])
+    return packed, [buffer for parcel in parcels for buffer in parcel.buffers]
 
 
 @pytest.mark.parametrize(("compression", "tolerance"), [("none", 0), ("lossless", 0), ("jpeg", 6)])
