@@ -7,6 +7,7 @@ import dataclasses
 
 from actor.config import ActorConfig, EvaluationSchedule
 from deploy.sim_config import SimConfig
+from deploy.sim_foreign import foreign
 from deploy.target import Target
 from learner.config import PRESETS, LearnerConfig
 from learner.ratio import RatioConfig
@@ -99,27 +100,20 @@ SIM_TASKS: dict[str, SimConfig] = {
     ),
 }
 
-FOREIGN = SimConfig(
-    env="gymnasium:",
-    demos=0,
-    target=None,
-    learner=_learner(utd=2.0, warmup_steps=1000, preset="scratch"),
-    actor=_actor(every_steps=2000, episodes=10, random_steps=1000),
-)
-"""Where any other Gymnasium environment starts from."""
-
 
 def defaults(task: str, env: str | None, preset: str = "default") -> SimConfig:
     """The settings for a task or environment; another preset than `default` replaces the learner's.
 
     Raises:
-        ConfigError: there is no such task or preset, with the nearest one.
+        ConfigError: there is no such task, environment or preset, with the nearest one.
     """
     if env is None and task not in TASKS:
         raise ConfigError("sim", f"there is no task {task!r}", suggest(task, TASKS, "tasks"))
     if preset not in PRESETS:
         raise ConfigError("sim", f"there is no preset {preset!r}", suggest(preset, PRESETS, "presets"))
-    found = SIM_TASKS.get(env or task, FOREIGN if env else SimConfig(task=task))
+    if env and env not in SIM_TASKS:
+        return foreign(env, preset)
+    found = SIM_TASKS.get(env or task, SimConfig(task=task))
     if env:
         found = dataclasses.replace(found, env=env)
     return found if preset == "default" else dataclasses.replace(found, learner=PRESETS[preset])

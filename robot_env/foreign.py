@@ -19,27 +19,36 @@ from shared.step import Action, Observation, Why
 
 DEFAULT_HZ = 30.0
 FOREIGN = "gymnasium:"
+RGB = "rgb_array"
 
 
 def make_foreign(identity: str, *, clock: Clock, render: bool = False, **settings: Any) -> "ForeignEnv":
-    """Gymnasium's environment of that id; raises ConfigError for an unknown id or unsuitable spaces."""
-    stage = f"making {FOREIGN}{identity}"
+    """Gymnasium's environment of that id; raises ConfigError for an unknown id or unsuitable spaces.
+
+    With `render` it is made to draw itself, where it says that it can.
+    """
     choose_backend()
-    if render:
-        settings["render_mode"] = "rgb_array"
+    inner = _make(identity, settings)
+    if render and RGB in (inner.metadata.get("render_modes") or ()):
+        inner.close()
+        inner = _make(identity, {**settings, "render_mode": RGB})
     try:
-        inner = gymnasium.make(identity, disable_env_checker=True, **settings)
+        return ForeignEnv(inner, f"{FOREIGN}{identity}", clock)
+    except ConfigError:
+        inner.close()
+        raise
+
+
+def _make(identity: str, settings: dict[str, Any]) -> gymnasium.Env[Any, Any]:
+    stage = f"making {FOREIGN}{identity}"
+    try:
+        return gymnasium.make(identity, disable_env_checker=True, **settings)
     except gymnasium.error.UnregisteredEnv as error:
         raise ConfigError(stage, _one_line(error), nearest_id(identity)) from error
     except (ImportError, gymnasium.error.DependencyNotInstalled) as error:
         raise ConfigError(stage, _one_line(error), "install what it needs beside HandsOn") from error
     except (gymnasium.error.Error, TypeError) as error:
         raise ConfigError(stage, _one_line(error), "give settings that this environment takes") from error
-    try:
-        return ForeignEnv(inner, f"{FOREIGN}{identity}", clock)
-    except ConfigError:
-        inner.close()
-        raise
 
 
 def nearest_id(identity: str) -> str:
@@ -70,6 +79,7 @@ class ForeignEnv(gymnasium.Env[dict[str, Any], Action]):
         self._shape = inner.action_space.shape
         self._dtype = inner.action_space.dtype
         self._rate = Rate(hz, clock)
+        self._picture: NDArray[Any] | None = None
         self.interface = InterfaceSpec(
             name=name, observations=self._flat.entries, actions=(action,), control_hz=hz
         )
@@ -110,8 +120,12 @@ class ForeignEnv(gymnasium.Env[dict[str, Any], Action]):
         return observation, reward, bool(terminated), bool(truncated and not terminated), info
 
     def render(self) -> Any:
-        """Whatever it renders."""
-        return self._inner.render()
+        """What it draws of itself, else the newest picture that it showed; gymnasium's Error without both."""
+        if self.render_mode is not None:
+            return self._inner.render()
+        if self._picture is None:
+            raise gymnasium.error.Error(f"{self.interface.name} cannot draw itself as {RGB}")
+        return self._picture
 
     def close(self) -> None:
         """Close it; harmless twice."""
@@ -124,6 +138,7 @@ class ForeignEnv(gymnasium.Env[dict[str, Any], Action]):
     def _observe(self, raw: Any) -> Observation:
         observation = self._flat.values(raw)
         self.interface.check(observation, f"observing {self.interface.name}")
+        self._picture = next((observation[e.name] for e in self.interface.observations if e.is_image), None)
         return observation
 
     def _finite(self, reward: float) -> float:

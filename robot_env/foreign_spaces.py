@@ -15,6 +15,8 @@ from shared.step import Observation
 ONLY_NAME = "state"
 ONLY_IMAGE = "camera/image"
 MOST = 1e6
+LEAST_SIDE = 8
+CHANNELS = (1, 3, 4)
 
 
 def action_entry(space: gymnasium.Space[Any], name: str) -> ActionEntry:
@@ -83,6 +85,14 @@ def _entry(key: str, space: gymnasium.Space[Any], name: str) -> ObservationEntry
                 "gymnasium.wrappers.TransformObservation), and unstacked, for HandsOn stacks frames itself",
             )
         return ObservationEntry(name=key, shape=(*space.shape[:2], 3), dtype="uint8")
+    if _is_picture_of_numbers(space):
+        raise ConfigError(
+            f"making {name}",
+            f"observation {key!r} looks like a picture of {space.dtype}, {list(space.shape)}",
+            "give uint8 from 0 to 255, (H, W, 3) RGB or (H, W) grey (wrap it in "
+            "gymnasium.wrappers.TransformObservation and register that); if it is no picture, reshape it to "
+            "a vector in the same way",
+        )
     low, high = space.low.reshape(-1).astype(np.float64), space.high.reshape(-1).astype(np.float64)
     bounded = (np.abs(low) < MOST) & (np.abs(high) < MOST) & (high > low)
     offset, scale = np.zeros_like(low), np.ones_like(low)
@@ -102,6 +112,15 @@ def _entry(key: str, space: gymnasium.Space[Any], name: str) -> ObservationEntry
 def _is_image(space: gymnasium.Space[Any]) -> bool:
     """Whether it is bytes in rows and columns, with or without channels."""
     return isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) in (2, 3)
+
+
+def _is_picture_of_numbers(space: spaces.Box) -> bool:
+    """Whether rows, columns and channels, first or last, are there, and only the type is not bytes."""
+    if len(space.shape) != 3 or space.dtype == np.uint8:
+        return False
+    first, middle, last = space.shape
+    channels_last = last in CHANNELS and min(first, middle) >= LEAST_SIDE
+    return channels_last or (first in CHANNELS and min(middle, last) >= LEAST_SIDE)
 
 
 def _bound(value: float) -> float | None:

@@ -128,6 +128,42 @@ def test_a_picture_of_other_channels_is_refused_by_name(scripted: str, shape: tu
     assert "stacks frames itself" in refusal.value.cure
 
 
+@pytest.mark.parametrize("shape", [(16, 24, 3), (16, 24, 1), (3, 16, 24)])
+def test_a_picture_of_floats_is_refused_and_a_small_block_of_numbers_is_not(
+    scripted: str, shape: tuple[int, ...]
+) -> None:
+    space = spaces.Box(0.0, 1.0, shape, np.float32)
+    with pytest.raises(ConfigError, match="looks like a picture of float32") as refusal:
+        make(scripted, clock=ManualClock(), observation_space=space, action_space=BOX)
+    assert "uint8 from 0 to 255" in refusal.value.cure
+    block = spaces.Box(0.0, 1.0, (4, 4, 3), np.float32)
+    env = make(scripted, clock=ManualClock(), observation_space=block, action_space=BOX)
+    assert env.interface.observations[0].shape == (48,)
+
+
+def test_what_cannot_draw_itself_is_filmed_by_its_picture(scripted: str) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (8, 6, 3), dtype=np.uint8)
+    space = spaces.Box(0, 255, (8, 6, 3), np.uint8)
+    settings: dict[str, Any] = {"clock": ManualClock(), "action_space": BOX, "render": True}
+    env = make(scripted, observation_space=space, raw=picture, **settings)
+    env.reset(seed=0)
+    env.step(np.zeros(2, dtype=np.float32))
+    assert np.array_equal(env.render(), picture)
+    blind = make(scripted, observation_space=BOX, **settings)
+    blind.reset(seed=0)
+    with pytest.raises(gymnasium.error.Error, match="cannot draw itself"):
+        blind.render()
+
+
+def test_what_can_draw_itself_does() -> None:
+    env = make("gymnasium:robot_env.registry:handson/Reach-v0", clock=ManualClock(), render=True)
+    env.reset(seed=0)
+    frame = env.render()
+    assert frame.dtype == np.uint8
+    assert frame.std() > 1.0
+    env.close()
+
+
 @pytest.mark.parametrize(
     "raw",
     [
