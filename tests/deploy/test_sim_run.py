@@ -1,6 +1,7 @@
 """`handson sim` as a person runs it: real processes, a short run, Ctrl-C."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,12 @@ import pytest
 from shared.episodes import read_episodes
 
 RUN_SECONDS = 100
+SMALL = (
+    *("--learner.agent.policy.hidden", "16", "16", "--learner.agent.critic.hidden", "16", "16"),
+    *("--learner.sampler.batch-size", "32"),
+)
+HURRY = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+"""Compiling such small networks well takes longer than running them."""
 EBML = bytes.fromhex("1a45dfa3")
 
 
@@ -25,6 +32,7 @@ def command(run: Path, *options: str) -> list[str]:
         str(run),
         "--final-episodes",
         "2",
+        *SMALL,
         *options,
     ]
 
@@ -36,7 +44,11 @@ def test_a_short_run_leaves_everything(tmp_path: Path):
     few = ("--actor.evaluation.episodes", "2", "--learner.imitation.updates", "50", "--minutes", "5")
     few += ("--target.stop-at", "2")
     done = subprocess.run(
-        command(run, "--task", "reach", *short, *few), capture_output=True, text=True, timeout=RUN_SECONDS
+        command(run, "--task", "reach", *short, *few),
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        env=os.environ | HURRY,
     )
     assert done.returncode in (0, 3), done.stdout + done.stderr
     for name in (
@@ -73,6 +85,7 @@ def test_ctrl_c_keeps_what_was_recorded(tmp_path: Path, wait_until):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=os.environ | HURRY,
     )
     with process:
         wait_until(lambda: "training/episode_return" in _text(run / "metrics.jsonl"), RUN_SECONDS, _text(log))
