@@ -4,10 +4,12 @@ thread, no child process and no open socket or file behind.
 
 import gc
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -38,6 +40,18 @@ LIBRARY_PROCESSES = ("resource_tracker", "forkserver")
 
 WaitUntil = Callable[..., None]
 Spawn = Callable[..., "subprocess.Popen[str]"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One cache for all workers and for whatever they start: empty when the run begins, gone when it ends."""
+    # JAX warns of an entry that another process is still writing, and compiles instead.
+    warning = "Error reading persistent compilation cache entry"
+    config.addinivalue_line("filterwarnings", f"ignore:{warning}:UserWarning")
+    if hasattr(config, "workerinput"):
+        return
+    cache = Path(tempfile.mkdtemp(prefix="handson-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(cache, ignore_errors=True))
+    os.environ["HANDSON_CACHE"] = str(cache)
 
 
 @pytest.fixture(autouse=True, scope="session")

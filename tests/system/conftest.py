@@ -1,11 +1,12 @@
 """What whole systems share."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 
-@pytest.fixture(scope="session")
-def program_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory of compiled programs for the processes of all tests here."""
-    return tmp_path_factory.mktemp("programs")
+@pytest.fixture
+def program_cache() -> Path:
+    """The directory of compiled programs that the processes of all tests share."""
+    return Path(os.environ["HANDSON_CACHE"])

@@ -41,8 +41,7 @@ UPDATES = 4 * (STEPS - WARM_UP)
 
 
 @pytest.fixture
-def config(tmp_path, monkeypatch, free_port):
-    monkeypatch.setenv("HANDSON_CACHE", str(tmp_path / "cache"))
+def config(tmp_path, free_port):
     return LearnerConfig(
         max_updates=UPDATES,
         resume=True,

@@ -40,12 +40,9 @@ UPDATES = 4
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compile_cache(tmp_path_factory):
+def compile_cache():
     """Every test compiles the same small agent; once is enough."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HANDSON_CACHE", str(tmp_path_factory.mktemp("cache")))
-        prepare_device(DeviceConfig(device="cpu"))
-        yield
+    prepare_device(DeviceConfig(device="cpu"))
 
 
 @pytest.fixture(scope="session")
