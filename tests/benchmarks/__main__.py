@@ -20,8 +20,10 @@ from shared.version import code_version
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent
 DRIVER = """
-import importlib, json, sys
-for row in importlib.import_module(f"tests.benchmarks.{sys.argv[1]}").main() or ():
+import importlib, inspect, json, sys
+main = importlib.import_module(f"tests.benchmarks.{sys.argv[1]}").main
+quick = {"quick": True} if sys.argv[2:] and "quick" in inspect.signature(main).parameters else {}
+for row in main(**quick) or ():
     print(json.dumps(row), flush=True)
 """
 
@@ -37,20 +39,21 @@ def main() -> int:
     """Run the chosen benchmarks; 1 if any failed."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(names())}")
-    chosen = parser.parse_args().names or names()
+    parser.add_argument("--quick", action="store_true", help="fewer samples, from acting and put")
+    arguments = parser.parse_args()
+    chosen = arguments.names or names()
     if unknown := sorted(set(chosen) - set(names())):
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(names())}")
-    failed = [name for name in chosen if not run(name)]
+    failed = [name for name in chosen if not run(name, quick=arguments.quick)]
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return int(bool(failed))
 
 
-def run(name: str) -> bool:
+def run(name: str, *, quick: bool = False) -> bool:
     """One benchmark, its figures on standard output as they come."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, name], cwd=ROOT, stdout=subprocess.PIPE, text=True, bufsize=1
-    )
+    command = [sys.executable, "-c", DRIVER, name, *(["quick"] if quick else [])]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, bufsize=1)
     with process:
         for line in process.stdout or ():
             report(name, line)

@@ -22,16 +22,17 @@ from shared.policy.spec import PolicySpec
 from shared.policy.trunks.trunk_file import TrunkStore
 from shared.policy.trunks.weights import load_trunk
 from shared.policy.vision import VisionConfig
-from shared.step import EpisodeKind, Step
+from shared.step import EpisodeKind, Step, Why
 
 ACTIONS = 5_000
 SNAPSHOTS = 200
 FRAMES = 300
+QUICK_PERIODS = 30
 LIMIT_MS = 2.0
 SEEING_LIMIT_MS = 30.0
 
 
-def main() -> Iterator[dict[str, object]]:
+def main(*, quick: bool = False) -> Iterator[dict[str, object]]:
     """p50 and p99 of one action, and of exchanging the parameters, for a 256x256 policy.
 
     `spinning_p99_ms` is the p99 of a loop that only watches the clock for as long as the median action takes;
@@ -80,7 +81,7 @@ def main() -> Iterator[dict[str, object]]:
     yield {"figure": "exchanging the parameters", "p50_ms": round(p50, 4), "p99_ms": round(p99, 4)}
     for size in (64, 128):
         yield _seeing(size)
-    yield _control_loop()
+    yield _control_loop(QUICK_PERIODS if quick else None)
 
 
 def _seeing(size: int) -> dict[str, object]:
@@ -124,7 +125,7 @@ def _seeing(size: int) -> dict[str, object]:
     }
 
 
-def _control_loop() -> dict[str, object]:
+def _control_loop(periods: int | None) -> dict[str, object]:
     """Overrun of the period: simulated arm on the wall clock, policy, uplink to the disk, no learner."""
     with open_world("reach", "wall") as world, tempfile.TemporaryDirectory() as spool:
         runner = PolicyRunner(world.interface, seed=0)
@@ -134,8 +135,13 @@ def _control_loop() -> dict[str, object]:
         def keep(step: Step, number: int) -> None:
             uplink.put(step, 0, number, EpisodeKind.TRAINING)
 
+        def interrupted() -> Why | None:
+            over = periods is not None and uplink.counters().produced + 1 >= periods
+            return Why.OPERATOR_ABORT if over else None
+
         try:
-            outcome = world.rollout.play(PolicyChooser(runner), 0, EpisodeHooks(keep=keep))
+            hooks = EpisodeHooks(keep=keep, interrupted=interrupted)
+            outcome = world.rollout.play(PolicyChooser(runner), 0, hooks)
         finally:
             uplink.close(5.0)
         p50, p99 = (1e3 * (world.rollout.overrun_seconds.percentile(p) or 0.0) for p in (50, 99))

@@ -24,7 +24,7 @@ from shared.link.listener import Listener, ListenerConfig
 from shared.protocol import PROTOCOL_VERSION, Ack, Hello, Records, Welcome
 from shared.step import EpisodeKind, Source, Step
 
-PUTS = 1_000
+PUTS, QUICK_PUTS = 1_000, 400
 PERIOD_SECONDS = 0.005
 BACKLOG = 500
 SIDE = 128
@@ -41,11 +41,11 @@ INTERFACE = InterfaceSpec(
 )
 
 
-def main() -> Iterator[dict[str, object]]:
+def main(*, quick: bool = False) -> Iterator[dict[str, object]]:
     """p50 and p99 in milliseconds, with the sender saturated and idle, beside a plain copy of the frames."""
     steps = example_steps()
     for saturated in (True, False):
-        seconds, sent_per_second = _measure(steps, saturated)
+        seconds, sent_per_second = _measure(steps, saturated, QUICK_PUTS if quick else PUTS)
         copies = [_copy_seconds(step) for step in steps for _ in range(20)]
         yield {
             "figure": "put, two 128x128x3 cameras, sender " + ("saturated" if saturated else "idle"),
@@ -60,7 +60,7 @@ def main() -> Iterator[dict[str, object]]:
         }
 
 
-def _measure(steps: list[Step], saturated: bool) -> tuple[list[float], float]:
+def _measure(steps: list[Step], saturated: bool, puts: int) -> tuple[list[float], float]:
     """Seconds of each put, and how many steps the sender handed over a second meanwhile."""
     directory = Path(tempfile.mkdtemp(prefix="handson-put-"))
     uplink = Uplink(directory, "actor", "0", INTERFACE, UplinkConfig())
@@ -75,7 +75,7 @@ def _measure(steps: list[Step], saturated: bool) -> tuple[list[float], float]:
             if saturated:
                 link.start()
                 link.welcomed(10.0)
-            return _timed_puts(uplink, steps)
+            return _timed_puts(uplink, steps, puts)
         finally:
             link.close(10.0)
     finally:
@@ -85,10 +85,10 @@ def _measure(steps: list[Step], saturated: bool) -> tuple[list[float], float]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _timed_puts(uplink: Uplink, steps: list[Step]) -> tuple[list[float], float]:
+def _timed_puts(uplink: Uplink, steps: list[Step], puts: int) -> tuple[list[float], float]:
     seconds: list[float] = []
     began, before = time.perf_counter(), uplink.counters()
-    for number in range(PUTS):
+    for number in range(puts):
         time.sleep(max(0.0, began + number * PERIOD_SECONDS - time.perf_counter()))
         seconds.append(_put(uplink, steps[number % len(steps)], number))
     after = uplink.counters()
