@@ -60,7 +60,7 @@ def pack_headers(incarnation: str, headers: Iterable[RecordHeader]) -> Records:
     for header in headers:
         key, numbers = _key(header)
         form = forms.setdefault(key, len(forms))
-        small = b"".join(array.inline for array in header.arrays if array.inline is not None)
+        small = b"".join([array.inline for array in header.arrays if array.inline is not None])
         records.append(PackedRecord(form, header.sequence, header.time_seconds, numbers, small))
     return Records(incarnation, tuple(map(_form, forms)), tuple(records))
 
@@ -87,11 +87,11 @@ def _key(header: RecordHeader) -> tuple[_Key, tuple[Number, ...]]:
             words.append((name, value))
         else:
             numbers[name] = value
-    arrays = tuple(
+    arrays = [
         (array.name, array.dtype, array.shape, None if array.inline is None else len(array.inline))
         for array in header.arrays
-    )
-    return _Key(header.type, tuple(words), tuple(numbers), arrays), tuple(numbers.values())
+    ]
+    return _Key(header.type, tuple(words), tuple(numbers), tuple(arrays)), tuple(numbers.values())
 
 
 def _form(key: _Key) -> RecordForm:
@@ -148,19 +148,21 @@ def _header(layout: _Layout, record: PackedRecord) -> RecordHeader:
             fields[field] = number
         else:
             terms.setdefault(field, {})[term] = number
-    arrays = tuple(_arrays(layout, record.small))
+    arrays = _arrays(layout, record.small)
     return RecordHeader(layout.type, record.sequence, record.time_seconds, fields | terms, arrays)
 
 
-def _arrays(layout: _Layout, small: bytes) -> Iterator[ArrayHeader]:
+def _arrays(layout: _Layout, small: bytes) -> tuple[ArrayHeader, ...]:
     at = 0
+    arrays: list[ArrayHeader] = []
     for template, inline_bytes in layout.arrays:
         if inline_bytes is None:
-            yield template
+            arrays.append(template)
             continue
         start, at = at, at + inline_bytes
         if not start <= at <= len(small):
             raise malformed(f"array {template.name!r} is not within the {len(small)} bytes of its record")
-        yield ArrayHeader(template.name, template.dtype, template.shape, small[start:at])
+        arrays.append(ArrayHeader(template.name, template.dtype, template.shape, small[start:at]))
     if at != len(small):
         raise malformed(f"a record has {len(small)} bytes of small arrays, and its form names {at}")
+    return tuple(arrays)
