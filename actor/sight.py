@@ -35,7 +35,7 @@ class Sight:
         self._maps.clear()
 
     def see(self, params: Mapping[str, jax.Array], observation: Observation) -> Observation:
-        """The observation with each frame (H, W, 3) replaced by the maps (T, h, w, c), the newest last.
+        """The observation with each frame (H, W, 3) replaced by the maps (T, c, h, w), the newest last.
 
         At the start of an episode the first frame fills the stack.
         """

@@ -100,7 +100,7 @@ def probe_observations(spec: PolicySpec) -> dict[str, NDArray[np.generic]]:
     """Eight observations that follow from the spec alone: normal about its offsets, noise for images.
 
     Of a camera they hold stacks of frames, (P, T, H, W, 3), or, where the trunk is frozen and so not part of
-    what is saved, of maps (P, T, h, w, c).
+    what is saved, of maps (P, T, c, h, w).
     """
     rng = np.random.default_rng(SEED)
     return {entry.name: _draw(rng, entry, spec.vision) for entry in spec.interface.observations}

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from learner.agents.augmentation import shift
 from shared.policy.parameters import unflatten
-from shared.policy.trunks.build import build_trunk
+from shared.policy.trunks.build import build_trunk, look
 from shared.policy.trunks.weights import TrunkWeights
 from shared.policy.vision import VisionConfig
 
 
 class MapEncoder:
-    """`encode(frames, offsets)` is (N, h, w, c) float16; one trace for each shape of frames.
+    """`encode(frames, offsets)` is (N, c, h, w) float16; one trace for each shape of frames.
 
     Args of a call:
         frames: (N, H, W, 3) uint8.
@@ -23,7 +23,7 @@ class MapEncoder:
     """
 
     def __init__(self, vision: VisionConfig, trunk: TrunkWeights, pad: int) -> None:
-        self._network = build_trunk(vision)
+        self._trunk = build_trunk(vision)
         self._weights: dict[str, Any] = jax.device_put(unflatten(trunk.params))
         self._pad = pad
         self._encode = jax.jit(self._traced)
@@ -34,5 +34,5 @@ class MapEncoder:
 
     def _traced(self, weights: dict[str, Any], frames: jax.Array, offsets: jax.Array) -> jax.Array:
         self.traces += 1
-        maps = self._network.apply({"params": weights}, shift(frames, offsets, self._pad))
+        maps = look(self._trunk, weights, shift(frames, offsets, self._pad))
         return jnp.asarray(maps, jnp.float16)

@@ -15,7 +15,7 @@ class TransitionBatch(NamedTuple):
 
     Attributes:
         observation: entries as the BatchLayout says, each (U, B, ...): (D,) float32 vectors, and for images
-            (T, H, W, 3) uint8 frames or (T, h, w, c) float16 maps, the newest last.
+            (T, H, W, 3) uint8 frames or (T, c, h, w) float16 maps, the newest last.
         action: (U, B, A) float32 in [-1, 1], the action that was chosen.
         reward: (U, B) float32, sum over i < k of gamma^i r_i; k <= n steps were left in the episode.
         discount: (U, B) float32, gamma^k; 0 where the world ended (terminated) within the k steps.

@@ -16,7 +16,7 @@ class BatchLayout:
     Attributes:
         interface: what actors send.
         frame_stack: T, frames of an image entry that are seen together, the newest last.
-        map_shapes: (h, w, c) of the cached feature map of each image entry; empty where batches hold frames.
+        map_shapes: (c, h, w) of the cached feature map of each image entry; empty where batches hold frames.
     """
 
     interface: InterfaceSpec
@@ -29,7 +29,7 @@ class BatchLayout:
         return {entry.name: self.entry(entry) for entry in self.interface.observations}
 
     def entry(self, entry: ObservationEntry) -> tuple[tuple[int, ...], str]:
-        """(D,) float32 for state; (T, H, W, 3) uint8 frames or (T, h, w, c) float16 maps for an image."""
+        """(D,) float32 for state; (T, H, W, 3) uint8 frames or (T, c, h, w) float16 maps for an image."""
         if not entry.is_image:
             return entry.shape, entry.dtype
         if self.map_shapes:

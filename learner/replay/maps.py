@@ -24,7 +24,7 @@ Maps = NDArray[np.float16]
 Rows = NDArray[np.int64]
 Offsets = NDArray[np.int32]
 Encode = Callable[[Frames, Offsets], Maps]
-"""encode(frames (N, H, W, 3), offsets (N, 2) from 0 to 2 PAD) -> maps (N, h, w, c): pads each frame by PAD
+"""encode(frames (N, H, W, 3), offsets (N, 2) from 0 to 2 PAD) -> maps (N, c, h, w): pads each frame by PAD
 with its edge, crops (H, W) at offset (down, right), and runs the trunk. A pure function of each frame."""
 
 
@@ -68,7 +68,7 @@ class MapCache:
             filled[row * self.shifts : (row + 1) * self.shifts] = False
 
     def fill(self, name: str, frames: Frames, motions: Rows, places: Rows) -> Maps:
-        """All maps of a camera, (rows x M, h, w, c), with these places of it computed if they were missing.
+        """All maps of a camera, (rows x M, c, h, w), with these places of it computed if they were missing.
 
         Args:
             name: the image entry.

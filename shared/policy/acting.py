@@ -27,7 +27,7 @@ class SelectAction:
 
     Args of a call:
         params: a flat dict as snapshots hold it; `jax.device_put` it once rather than at every call.
-        observation: the interface's entries, without leading axes; for an image entry the maps (T, h, w, c)
+        observation: the interface's entries, without leading axes; for an image entry the maps (T, c, h, w)
             of its T newest frames, the newest last.
         key: a jax random key; unused when greedy.
         greedy: take the mode instead of a sample. Not static, so it costs no second trace.
@@ -49,7 +49,7 @@ class SelectAction:
         return np.asarray(action)
 
     def encode(self, params: Arrays, frames: Arrays, trunk: Arrays | None = None) -> dict[str, jax.Array]:
-        """The feature map (h, w, c) float32 of the newest frame (H, W, 3) uint8 of every camera.
+        """The feature map (c, h, w) float32 of the newest frame (H, W, 3) uint8 of every camera.
 
         Args:
             params: as for a call; they hold the trunks where those are trained.

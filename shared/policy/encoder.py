@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from shared.interface import InterfaceSpec
-from shared.policy.trunks.build import build_trunk, map_shape
+from shared.policy.trunks.build import build_trunk, look, map_shape
 from shared.policy.vision import VisionConfig, cameras
 
 Images = Mapping[str, jax.Array]
@@ -26,18 +26,16 @@ class CameraHead(nn.Module):
 
     @nn.compact
     def __call__(self, maps: jax.Array) -> jax.Array:
-        """(..., T, h, w, c), the T frames side by side as channels, to (..., bottleneck)."""
-        x = jnp.moveaxis(jnp.asarray(maps, jnp.float32), -4, -2)
-        x = jnp.reshape(x, (*x.shape[:-2], -1))
-        x = self._pool(x)
+        """(..., T, c, h, w), the T frames side by side as channels, to (..., bottleneck)."""
+        x = self._pool(jnp.reshape(maps, (*maps.shape[:-4], -1, *maps.shape[-2:])))
         x = nn.Dense(self.config.bottleneck, kernel_init=LAYER, name="bottleneck")(x)
         return jnp.tanh(nn.LayerNorm(name="norm")(x))
 
     def _pool(self, x: jax.Array) -> jax.Array:
-        """(..., h, w, c) to (..., features)."""
+        """(..., c, h, w) to (..., features)."""
         match self.config.pooling:
             case "average":
-                return jnp.mean(x, axis=(-3, -2))
+                return jnp.mean(jnp.asarray(x, jnp.float32), axis=(-2, -1))
             case "spatial_softmax":
                 return self._expected_places(x)
             case "spatial_embeddings":
@@ -49,7 +47,8 @@ class CameraHead(nn.Module):
         Each keypoint is a weighting of the channels, a softmax over places, and the mean place under it: what
         is found where no example showed it is still told where it is.
         """
-        height, width, _ = x.shape[-3:]
+        height, width = x.shape[-2:]
+        x = jnp.moveaxis(jnp.asarray(x, jnp.float32), -3, -1)
         x = nn.LayerNorm(use_bias=False, use_scale=False, name="features")(x)
         x = nn.Dense(self.config.keypoints, name="keypoints")(x)
         shares = jax.nn.softmax(jnp.reshape(x, (*x.shape[:-3], height * width, -1)), axis=-2)
@@ -60,16 +59,14 @@ class CameraHead(nn.Module):
 
     def _weighted_sums(self, x: jax.Array) -> jax.Array:
         """Each channel summed over all places with learned weights: (..., c * embeddings), as in SERL."""
-        kernel_init = nn.initializers.lecun_normal(in_axis=(0, 1), batch_axis=(2,))
+        kernel_init = nn.initializers.lecun_normal(in_axis=(1, 2), batch_axis=(0,))
         kernel = self.param("embeddings", kernel_init, (*x.shape[-3:], self.config.embeddings))
-        places, channels = x.shape[-3] * x.shape[-2], x.shape[-1]
-        by_channel = jnp.moveaxis(jnp.reshape(x, (-1, places, channels)), -1, 0)
-        # Without the barrier XLA transposes the maps anew for each product, and with strides that miss every
-        # cache: updates then take up to 1.7 times as long.
-        by_channel = jax.lax.optimization_barrier(by_channel)
-        weights = jnp.moveaxis(jnp.reshape(kernel, (places, channels, -1)), 1, 0)
-        sums = jnp.moveaxis(jax.lax.batch_matmul(by_channel, weights), 0, 1)
-        return jnp.reshape(sums, (*x.shape[:-3], -1))
+        channels, places = x.shape[-3], x.shape[-2] * x.shape[-1]
+        by_channel = jnp.moveaxis(jnp.reshape(x, (-1, channels, places)), 1, 0)
+        # Without the barrier XLA moves the maps anew for each product: updates take up to 1.7 times as long.
+        by_channel = jnp.asarray(jax.lax.optimization_barrier(by_channel), jnp.float32)
+        sums = jax.lax.batch_matmul(by_channel, jnp.reshape(kernel, (channels, places, -1)))
+        return jnp.reshape(jnp.moveaxis(sums, 0, 1), (*x.shape[:-3], -1))
 
 
 class ImageEncoder:
@@ -90,7 +87,7 @@ class ImageEncoder:
         self._head = CameraHead(vision)
 
     def map_shape(self, camera: str) -> tuple[int, int, int]:
-        """(h, w, c) of the feature map of one frame."""
+        """(c, h, w) of the feature map of one frame."""
         height, width, _ = self._shapes[camera]
         return map_shape(self.vision, height, width)
 
@@ -111,7 +108,7 @@ class ImageEncoder:
         return {"heads": _named(heads), "trunks": _named({n: t["params"] for n, t in trunks.items()})}
 
     def maps(self, params: Parameters, frames: Images, frozen: Parameters | None) -> dict[str, jax.Array]:
-        """Feature maps (..., h, w, c) float32 of frames (..., H, W, 3) uint8.
+        """Feature maps (..., c, h, w) float32 of frames (..., H, W, 3) uint8.
 
         Args:
             params: of this encoder; only trained trunks are looked at.
@@ -120,7 +117,7 @@ class ImageEncoder:
         return {name: self._map(self._weights(params, name, frozen), frames[name]) for name in self.cameras}
 
     def vector(self, params: Parameters, maps: Images) -> jax.Array:
-        """(..., cameras * bottleneck) from the stacked maps (..., T, h, w, c) of every camera."""
+        """(..., cameras * bottleneck) from the stacked maps (..., T, c, h, w) of every camera."""
         heads = params["heads"]
         parts = [self._head.apply({"params": heads[plain(name)]}, maps[name]) for name in self.cameras]
         return jnp.concatenate(cast("list[jax.Array]", parts), axis=-1)
@@ -134,8 +131,7 @@ class ImageEncoder:
 
     def _map(self, weights: Parameters, frames: jax.Array) -> jax.Array:
         leading, shape = frames.shape[:-3], frames.shape[-3:]
-        maps = self._trunk.apply({"params": weights}, jnp.reshape(frames, (-1, *shape)))
-        maps = cast(jax.Array, maps)
+        maps = look(self._trunk, weights, jnp.reshape(frames, (-1, *shape)))
         return jnp.reshape(maps, (*leading, *maps.shape[1:]))
 
 

@@ -2,7 +2,8 @@
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import flax.linen as nn
 import jax
@@ -30,13 +31,22 @@ def build_trunk(config: VisionConfig) -> nn.Module:
     return ResNet10()
 
 
+def look(trunk: nn.Module, weights: Mapping[str, Any], frames: jax.Array) -> jax.Array:
+    """Maps (N, c, h, w) float32 of frames (N, H, W, 3) uint8 RGB.
+
+    Channels come first because heads take the maps channel by channel: to gather a channel's places from maps
+    that have it last takes an update as long as a quarter of its products of matrices.
+    """
+    return jnp.moveaxis(cast(jax.Array, trunk.apply({"params": weights}, frames)), -1, -3)
+
+
 def trunk_stages(config: VisionConfig) -> int:
     """Stages of the trunk that `config` builds; only an EfficientNet can be cut."""
     return config.trunk_stages if config.trunk == "efficientnet_lite0_frozen" else resnet10.STAGES
 
 
 def map_shape(config: VisionConfig, height: int, width: int) -> tuple[int, int, int]:
-    """(h, w, c) of the map of a frame.
+    """(c, h, w) of the map of a frame.
 
     Raises:
         ConfigError: the frame is too small for the trunk.
@@ -49,7 +59,7 @@ def map_shape(config: VisionConfig, height: int, width: int) -> tuple[int, int, 
             f"a frame of {height}x{width} is too small for the trunk {config.trunk}",
             "choose an image size of at least 31, or another trunk",
         )
-    return rows, columns, channels
+    return channels, rows, columns
 
 
 def parameter_shapes(config: VisionConfig) -> dict[str, Shape]:

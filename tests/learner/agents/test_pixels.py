@@ -31,7 +31,7 @@ from tests.learner.agents.pictures import FRONT, FROZEN, TRAINED, random_batch, 
 
 INTERFACE = world(cameras=(FRONT,))
 UPDATES, BATCH = 2, 4
-MAPS = {FRONT: (8, 8, 16)}
+MAPS = {FRONT: (16, 8, 8)}
 FRAMES = BatchLayout(interface=INTERFACE)
 CACHED = BatchLayout(interface=INTERFACE, map_shapes=MAPS)
 FAST = OptimiserConfig(learning_rate=1e-2)

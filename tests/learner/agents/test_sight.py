@@ -14,7 +14,7 @@ from shared.policy.parameters import unflatten
 from tests.learner.agents.pictures import FRONT, FROZEN, TRAINED, WRIST, random_batch, random_trunk, world
 
 INTERFACE = world()
-MAPS = {FRONT: (8, 8, 16), WRIST: (8, 8, 16)}
+MAPS = {FRONT: (16, 8, 8), WRIST: (16, 8, 8)}
 
 
 def rows(layout: BatchLayout) -> dict[str, np.ndarray]:
@@ -60,7 +60,7 @@ def test_a_frozen_trunk_makes_maps_of_every_frame_of_the_stack(frozen: dict) -> 
     seen = Sight(vision, INTERFACE, 0).look(frozen, observation, jax.random.key(0))
     encoder = ImageEncoder(vision, INTERFACE)
     for camera in (FRONT, WRIST):
-        assert seen[camera].shape == (3, 2, 8, 8, 16)
+        assert seen[camera].shape == (3, 2, 16, 8, 8)
         alone = encoder.maps({}, dict.fromkeys((FRONT, WRIST), observation[camera][2, 1]), frozen)
         np.testing.assert_allclose(seen[camera][2, 1], alone[camera], atol=1e-5)
 

@@ -38,7 +38,7 @@ def prepare(
 
 def test_a_frozen_trunk_is_cached_unless_told_not_to(seeing: InterfaceSpec) -> None:
     prepared = prepare(seeing)
-    assert prepared.layout.entries["front/image"] == ((2, 8, 12, 16), "float16")
+    assert prepared.layout.entries["front/image"] == ((2, 16, 8, 12), "float16")
     assert prepared.maps is not None
     assert (prepared.maps.shifts, prepared.maps.seed) == (CACHING.cached_shifts, 7)
     maps = prepared.maps.encode(np.zeros((3, 16, 24, 3), np.uint8), np.full((3, 2), PAD, np.int32))

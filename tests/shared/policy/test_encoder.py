@@ -44,7 +44,7 @@ def world(*sizes: tuple[int, int]) -> InterfaceSpec:
 
 
 def some_maps(*leading: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=(*leading, T, HEIGHT, WIDTH, CHANNELS)).astype(np.float32)
+    return np.random.default_rng(seed).normal(size=(*leading, T, CHANNELS, HEIGHT, WIDTH)).astype(np.float32)
 
 
 def head(pooling: str, maps: np.ndarray) -> tuple[CameraHead, dict]:
@@ -57,7 +57,7 @@ def head(pooling: str, maps: np.ndarray) -> tuple[CameraHead, dict]:
 
 def side_by_side(maps: np.ndarray) -> np.ndarray:
     """(N, h, w, T c): the channels of the older frame first."""
-    return np.concatenate([maps[:, t] for t in range(T)], axis=-1)
+    return np.concatenate([maps[:, t].transpose(0, 2, 3, 1) for t in range(T)], axis=-1)
 
 
 def bottleneck(params: dict, pooled: np.ndarray) -> np.ndarray:
@@ -77,11 +77,11 @@ def test_spatial_embeddings_are_sums_weighted_by_place_and_channel() -> None:
     maps = some_maps(6)
     module, params = head("spatial_embeddings", maps)
     seen, kernel = side_by_side(maps), np.asarray(params["embeddings"])
-    assert kernel.shape == (HEIGHT, WIDTH, T * CHANNELS, 3)
+    assert kernel.shape == (T * CHANNELS, HEIGHT, WIDTH, 3)
     pooled = np.zeros((6, T * CHANNELS, 3))
     for row in range(HEIGHT):
         for column in range(WIDTH):
-            pooled += seen[:, row, column, :, None] * kernel[row, column]
+            pooled += seen[:, row, column, :, None] * kernel[:, row, column]
     expected = bottleneck(params, pooled.reshape(6, -1))
     np.testing.assert_allclose(module.apply({"params": params}, maps), expected, atol=1e-5)
 
@@ -92,7 +92,7 @@ def test_spatial_embeddings_have_the_gradient_of_their_formula() -> None:
     params = jax.jit(module.init)(jax.random.key(0), maps)["params"]
 
     def plain(params: dict, maps: jax.Array) -> jax.Array:
-        pooled = jnp.einsum("nhwc,hwce->nce", maps[:, 0], params["embeddings"]).reshape(len(maps), -1)
+        pooled = jnp.einsum("nchw,chwe->nce", maps[:, 0], params["embeddings"]).reshape(len(maps), -1)
         x = pooled @ params["bottleneck"]["kernel"] + params["bottleneck"]["bias"]
         x = (x - x.mean(-1, keepdims=True)) / jnp.sqrt(x.var(-1, keepdims=True) + 1e-6)
         return jnp.tanh(x * params["norm"]["scale"] + params["norm"]["bias"])
@@ -128,7 +128,7 @@ def test_spatial_softmax_says_where_its_keypoints_are() -> None:
     np.testing.assert_allclose(module.apply({"params": params}, maps), bottleneck(params, pooled), atol=1e-5)
     mirrored = pooled.reshape(6, -1, 2) * [1, -1]
     expected = bottleneck(params, mirrored.reshape(6, -1))
-    np.testing.assert_allclose(module.apply({"params": params}, maps[..., ::-1, :]), expected, atol=1e-5)
+    np.testing.assert_allclose(module.apply({"params": params}, maps[..., ::-1]), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -147,8 +147,8 @@ def test_the_order_of_the_stack_matters_and_leading_axes_do_not(pooling: str) ->
 
 def test_cameras_of_different_sizes_stand_side_by_side_in_declared_order() -> None:
     encoder = ImageEncoder(FROZEN, world((16, 24), (8, 8)))
-    assert encoder.map_shape("front/image") == (8, 12, 16)
-    assert encoder.map_shape("wrist/image") == (4, 4, 16)
+    assert encoder.map_shape("front/image") == (16, 8, 12)
+    assert encoder.map_shape("wrist/image") == (16, 4, 4)
     params = jax.jit(encoder.init)(jax.random.key(0))
     rng = np.random.default_rng(0)
     maps = {n: rng.normal(size=(5, 1, *encoder.map_shape(n))).astype(np.float32) for n in CAMERAS}
@@ -169,7 +169,7 @@ def test_one_frozen_trunk_serves_every_camera_and_is_asked_for() -> None:
     trunk = unflatten(load_trunk(FROZEN, "random").params)
     maps = jax.jit(encoder.maps)({}, frames, trunk)
     np.testing.assert_array_equal(maps["front/image"], maps["wrist/image"])
-    assert maps["front/image"].shape == (8, 8, 16)
+    assert maps["front/image"].shape == (16, 8, 8)
 
 
 def test_trained_trunks_are_the_policys_one_a_camera() -> None:
@@ -178,6 +178,6 @@ def test_trained_trunks_are_the_policys_one_a_camera() -> None:
     params = jax.jit(encoder.init)(jax.random.key(0))
     frame = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
     maps = jax.jit(encoder.maps)(params, dict.fromkeys(CAMERAS, frame), None)
-    assert maps["front/image"].shape == (1, 1, 256)
+    assert maps["front/image"].shape == (256, 1, 1)
     assert not np.allclose(maps["front/image"], maps["wrist/image"])
     assert {name.split("/")[0] for name in params["trunks"]} == {"front.image", "wrist.image"}

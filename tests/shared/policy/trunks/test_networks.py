@@ -15,10 +15,10 @@ from shared.policy.trunks.weights import load_trunk
 from shared.policy.vision import TRUNKS, VisionConfig
 
 EXPECTED_SHAPES = {
-    "small": ((7, 7, 256), (3, 3, 256)),
-    "resnet10": ((4, 4, 512), (2, 2, 512)),
-    "resnet10_frozen": ((4, 4, 512), (2, 2, 512)),
-    "efficientnet_lite0_frozen": ((16, 16, 40), (8, 8, 40)),
+    "small": ((256, 7, 7), (256, 3, 3)),
+    "resnet10": ((512, 4, 4), (512, 2, 2)),
+    "resnet10_frozen": ((512, 4, 4), (512, 2, 2)),
+    "efficientnet_lite0_frozen": ((40, 16, 16), (40, 8, 8)),
 }
 
 
@@ -31,13 +31,13 @@ def test_map_shapes(trunk: str) -> None:
 def test_stages_of_an_efficientnet() -> None:
     shapes = [map_shape(VisionConfig(trunk_stages=stages), 128, 96) for stages in range(1, 8)]
     assert shapes == [
-        (64, 48, 16),
-        (32, 24, 24),
-        (16, 12, 40),
-        (8, 6, 80),
-        (8, 6, 112),
-        (4, 3, 192),
-        (4, 3, 320),
+        (16, 64, 48),
+        (24, 32, 24),
+        (40, 16, 12),
+        (80, 8, 6),
+        (112, 8, 6),
+        (192, 4, 3),
+        (320, 4, 3),
     ]
     assert trunk_stages(VisionConfig(trunk_stages=5)) == 5
     assert trunk_stages(VisionConfig(trunk="resnet10_frozen", trunk_stages=5)) == 4
