@@ -1,8 +1,9 @@
 """DrQ updates a second from two 128x128 cameras: cached maps beside the trunk at every update.
 
-Batch 256, critics and heads as SERL has them. A critic update looks at 1024 frames: a batch and what follows
-it, from two cameras. From frames it takes so long that it has one turn; cached maps and a large product of
-matrices have theirs before and after it. Whole calls, with a policy update, and states alone stand beside.
+Batch 256; critics as SERL and HIL-SERL have them; heads of this project and, on ResNet-10, SERL's beside them. A
+critic update looks at 1024 frames: a batch and what follows it, from two cameras. From frames it takes so long
+that it has one turn; cached maps and a large product of matrices have theirs before and after it. Whole calls,
+with a policy update, and states alone stand beside.
 """
 
 import statistics
@@ -38,7 +39,8 @@ UTD = 4
 TURNS = 5
 CHUNKS = 30
 CAMERAS = ("front/image", "wrist/image")
-RESNET = VisionConfig(trunk="resnet10_frozen", bottleneck=256, shared=True)
+RESNET = VisionConfig(trunk="resnet10_frozen")
+SERL_HEADS = replace(RESNET, bottleneck=256, shared=True)
 EFFICIENTNET = VisionConfig()
 ENSEMBLES = (DRQ, HIL_SERL)
 
@@ -47,10 +49,12 @@ Step = Callable[[], object]
 
 def main() -> Iterator[dict[str, object]]:
     """Updates for each trunk and ensemble; frames encoded for each trunk and image size."""
-    for vision in (RESNET, EFFICIENTNET):
+    for vision in (RESNET, SERL_HEADS, EFFICIENTNET):
         trunk = load_trunk(vision, "random")
         for ensemble in ENSEMBLES:
             yield updates(replace(ensemble, vision=vision), trunk)
+    for vision in (RESNET, EFFICIENTNET):
+        trunk = load_trunk(vision, "random")
         for size in (64, 128):
             yield encoding(vision, trunk, size)
 
@@ -73,6 +77,7 @@ def updates(config: SACConfig, trunk: TrunkWeights) -> dict[str, object]:
     rate, uncached_rate = 1 / min(times["cached"]), 1 / uncached_seconds
     return {
         "figure": f"critic updates from two 128x128 cameras, {config.vision.trunk}",
+        "bottleneck": config.vision.bottleneck,
         "critics": config.critic.members,
         "subset": config.critic.subset,
         "device": jax.devices()[0].device_kind,

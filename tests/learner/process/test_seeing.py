@@ -42,7 +42,7 @@ def test_a_frozen_trunk_is_cached_unless_told_not_to(seeing: InterfaceSpec) -> N
     assert prepared.maps is not None
     assert (prepared.maps.shifts, prepared.maps.seed) == (CACHING.cached_shifts, 7)
     maps = prepared.maps.encode(np.zeros((3, 16, 24, 3), np.uint8), np.full((3, 2), PAD, np.int32))
-    assert (maps.shape, maps.dtype) == ((3, 8, 12, 16), np.float16)
+    assert (maps.shape, maps.dtype) == ((3, 16, 8, 12), np.float16)
     raw = prepare(seeing, replay=NOT_CACHING, pad=2, target_shifts=2, value_shifts=2)
     assert raw.layout.entries["front/image"] == ((2, 16, 24, 3), "uint8")
     assert raw.maps is None
