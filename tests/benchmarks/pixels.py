@@ -1,9 +1,9 @@
 """DrQ updates a second from two 128x128 cameras: cached maps beside the trunk at every update.
 
-Batch 256; critics as SERL and HIL-SERL have them; heads of this project and, on ResNet-10, SERL's beside them. A
-critic update looks at 1024 frames: a batch and what follows it, from two cameras. From frames it takes so long
-that it has one turn; cached maps and a large product of matrices have theirs before and after it. Whole calls,
-with a policy update, and states alone stand beside.
+Batch 256; critics as SERL and HIL-SERL have them; heads of this project and, on ResNet-10, SERL's beside
+them. A critic update looks at 1024 frames: a batch and what follows it, from two cameras. From frames it
+takes so long that it has one turn; cached maps and a large product of matrices have theirs before and after
+it. Whole calls, with a policy update, and states alone stand beside.
 """
 
 import statistics

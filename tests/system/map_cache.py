@@ -1,7 +1,7 @@
 """Does a frozen trunk's cache learn as well as augmenting raw frames at every update, and how does M matter?
 
-`python -m tests.system.map_cache [FOLDER]`: reach_vision through one 64x64 camera, 3 demonstrations, batch 32
-and 3,000 updates, with M = 1, 4, 8 cached shifts and without the cache, three seeds each, as whole runs of
+`python -m tests.system.map_cache [FOLDER]`: reach_vision through the wrist's 64x64 camera, batch 32, 200 cloning
+updates on 200 demonstrations and then 3,000 updates, with M = 1, 4, 8 cached shifts and without the cache, three seeds each, as whole runs of
 `handson sim`. Leaves docs/results/map_cache.json and map_cache.svg; runs that FOLDER holds are not repeated.
 """
 
@@ -22,8 +22,9 @@ UPDATES, UTD, WARM_UP_STEPS, EVALUATE_EVERY_STEPS = 3_000, 4, 100, 150
 NAME = "map_cache"
 STYLE = "text{font:11px sans-serif;fill:#444}.grid{stroke:#ddd}svg{background:#fff}"
 SETTINGS = (
-    *("--task", "reach_vision", "--actor.scene.cameras", "front", "--demos", "3", "--no-video"),
+    *("--task", "reach_vision", "--actor.cameras", "wrist", "--demos", "200", "--no-video"),
     *("--learner.sampler.batch-size", "32", "--learner.imitation.batch-size", "32"),
+    *("--learner.imitation.updates", "200", "--learner.imitation.updates-per-call", "50"),
     *("--learner.utd", str(UTD), "--learner.warmup-steps", str(WARM_UP_STEPS)),
     *("--actor.max-steps", str(WARM_UP_STEPS + UPDATES // UTD), "--target.stop-at", "2"),
     *("--actor.evaluation.every-steps", str(EVALUATE_EVERY_STEPS), "--actor.evaluation.episodes", "50"),
