@@ -1,8 +1,9 @@
 """Does a frozen trunk's cache learn as well as augmenting raw frames at every update, and how does M matter?
 
-`python -m tests.system.map_cache [FOLDER]`: reach_vision through the wrist's 64x64 camera, batch 32, 200 cloning
-updates on 200 demonstrations and then 3,000 updates, with M = 1, 4, 8 cached shifts and without the cache, three seeds each, as whole runs of
-`handson sim`. Leaves docs/results/map_cache.json and map_cache.svg; runs that FOLDER holds are not repeated.
+`python -m tests.system.map_cache [FOLDER]`: reach_vision through the wrist's 64x64 camera, batch 32, 200
+cloning updates on 200 demonstrations and then 3,000 updates, with M = 1, 4, 8 cached shifts and without the
+cache, three seeds each, as whole runs of `handson sim`. Leaves docs/results/map_cache.json and
+map_cache.svg; runs that FOLDER holds are not repeated.
 """
 
 import json
