@@ -41,6 +41,7 @@ from shared.link.listener import ListenerConfig
 from shared.protocol import PROTOCOL_VERSION, Hello
 from shared.records import AmendRecord, LostRecord, StepRecord
 from shared.step import EpisodeKind, Observation, Source, Step, StepId
+from tests.system.forks import finish, fork, kill, require
 
 ACTOR = "actor"
 IMAGE = 24
@@ -148,6 +149,13 @@ class Round:
             time.sleep(0.01)
         ingest.close(10.0)
 
+    def await_steps(self, seconds: float) -> None:
+        """Until some `put` has returned: the round has something to lose."""
+        deadline = time.monotonic() + seconds
+        while not any(file.stat().st_size for file in self.side.iterdir()):
+            require(time.monotonic() < deadline, f"no step within {seconds:g} s")
+            time.sleep(0.01)
+
     def verify(self) -> DeliveryCounters:
         """Raise unless the log holds what the side files say that was produced, once and in order."""
         ledger = ReceiveLedger()
@@ -203,40 +211,11 @@ class Round:
         return uplink, session
 
 
-def require(condition: object, cause: str) -> None:
-    """Raise where `condition` does not hold."""
-    if not condition:
-        raise AssertionError(cause)
-
-
 def alike(found: Observation, expected: Observation) -> bool:
     """Whether two observations are equal, byte for byte."""
     return found.keys() == expected.keys() and all(
         found[name].tobytes() == array.tobytes() for name, array in expected.items()
     )
-
-
-def fork(body: Callable[[], None]) -> int:
-    """The id of a child process that runs `body` and ends."""
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        body()
-        status = 0
-    except BaseException as error:  # noqa: BLE001 - a forked child must never return into its parent's code
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-    finally:
-        os._exit(status)
-
-
-def kill(pid: int) -> None:
-    """SIGKILL a child that should be alive."""
-    done, status = os.waitpid(pid, os.WNOHANG)
-    require(done == 0, f"a process ended by itself with {status}")
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
 
 
 class Mayhem:
@@ -260,6 +239,7 @@ class Mayhem:
             if self._rng.random() < 0.2:
                 time.sleep(self._rng.uniform(0.0, 0.2))
             self._start(*victims)
+        self._round.await_steps(FINISH_SECONDS)
         kill(self._running.pop("producer"))
         finish(fork(lambda: self._round.deliver_rest(self._next_life())), FINISH_SECONDS)
         keeper = self._running.pop("keeper")
@@ -280,19 +260,6 @@ class Mayhem:
     def _next_life(self) -> str:
         self._lives += 1
         return f"{self._lives:06d}"
-
-
-def finish(pid: int, seconds: float) -> None:
-    """Wait for a child that ends by itself, and well."""
-    deadline = time.monotonic() + seconds
-    while True:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return require(status == 0, f"a process ended with status {os.waitstatus_to_exitcode(status)}")
-        if time.monotonic() > deadline:
-            kill(pid)
-            raise AssertionError(f"a process did not end within {seconds:g} s")
-        time.sleep(0.01)
 
 
 def unused_port(rng: random.Random) -> int:
