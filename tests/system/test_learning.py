@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests import results
+from tests.system import map_cache
 
 KEPT = (
     *(
@@ -64,6 +65,25 @@ def test_three_seeds_learn_from_twenty_demonstrations(tmp_path, task, pooled, ea
         assert result["wall_seconds"] < 60 * minutes
         assert result["success_rate"] >= each
     assert sum(result["success_rate"] for result in found) / 3 >= pooled
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize(("task", "minutes"), [("pick_cube_vision", 45), ("reach_vision", 10)])
+def test_two_cameras_are_enough(tmp_path, task, minutes) -> None:
+    result = train(tmp_path, "--task", task, "--seed", "0")
+    keep(task, [result])
+    require_that_it_adds_up(result)
+    assert result["success_rate"] >= 0.9
+    assert result["wall_seconds"] <= 60 * minutes
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(4 * 3600)
+def test_cached_maps_learn_as_well_as_shifting_at_every_update(tmp_path) -> None:
+    figures = map_cache.measure(tmp_path)
+    uncached = figures[0]["mean_success_over_training"]
+    for shifts in (4, 8):
+        assert figures[shifts]["mean_success_over_training"] >= uncached - 0.1
 
 
 @pytest.mark.acceptance
