@@ -32,7 +32,9 @@ log = logging.getLogger(__name__)
 
 EPISODES = "episodes"
 SETTINGS = "learner.toml"
-NETWORKS = ("policy/", "critics/", "target_critics/", "multiplier")
+CRITICS = ("critics", "target_critics")
+NETWORKS = ("policy/", *(f"{whose}/" for whose in CRITICS), "multiplier")
+EYES = "encoder/"
 
 
 def claim(run_dir: Path, *, resume: bool) -> None:
@@ -191,7 +193,10 @@ def _no_practice(record: Record) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Networks:
-    """Networks of another run: of a checkpoint all of them, of a policy.snapshot the policy's."""
+    """Networks of another run: of a checkpoint all of them, of a policy.snapshot the policy's.
+
+    Where there are cameras, the critics begin with the encoder of a policy.snapshot.
+    """
 
     path: Path
     interface: InterfaceSpec
@@ -204,6 +209,9 @@ def read_networks(path: Path) -> Networks:
     if not path.is_dir():
         snapshot = read_snapshot(path)
         arrays = {f"policy/{name}": array for name, array in snapshot.params.items()}
+        eyes = {name: array for name, array in snapshot.params.items() if name.startswith(EYES)}
+        # As after cloning: a shared encoder is the critics', and would soon replace the one that came.
+        arrays |= {f"{whose}/{name}": array for whose in CRITICS for name, array in eyes.items()}
         spec = snapshot.spec
     else:
         checkpoint = read_checkpoint(path)
@@ -223,6 +231,7 @@ def with_networks(agent: SAC, state: SACState, networks: Networks) -> SACState:
             "initialisation",
             f"the policy in {networks.path} is {networks.policy_fingerprint}, this run's is "
             f"{agent.policy_spec.fingerprint}: another network or another interface",
-            "use the same task and the same [agent.policy] settings as the run that it comes from",
+            "use the same task, trunk weights, [agent.policy] and [agent.vision] settings as the run that it is "
+            "from",
         )
     return flat_to_state(state, {**state_to_flat(state), **networks.arrays})
