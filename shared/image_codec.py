@@ -26,6 +26,8 @@ Decode = Callable[[Buffer, Shape], Image]
 RAW = "uint8"
 DEFLATE = "uint8+deflate"
 JPEG = "uint8+jpeg"
+MOST_DECODED_BYTES = 4 * MAX_MESSAGE_BYTES
+"""Of all images of a message: a deflated one is up to a thousand times as large as its buffer."""
 _LEVEL = 1
 _CHANNELS = 3
 
@@ -78,20 +80,34 @@ def decode_images(
     """The same records with every image raw; the arguments themselves where none is encoded.
 
     Raises:
-        ProtocolError: an image is not what its header says.
+        ProtocolError: an image is not what its header says, or they take more than any batch of steps does.
     """
     arrays = (array for form in message.forms for group in form.groups for array in group.arrays)
     if not any(array.dtype in decoders for array in arrays):
         return message, buffers
     source, raw = iter(buffers), list[Buffer]()
+    packed = headers_of(message)
+    _require_images(array for header in packed for array in header.arrays if array.dtype in decoders)
     headers = [
         msgspec.structs.replace(
             header, arrays=tuple(_decoded(array, source, raw, decoders) for array in header.arrays)
         )
-        for header in headers_of(message)
+        for header in packed
     ]
     raw += source  # whoever unpacks refuses what is left over
     return pack_headers(message.incarnation, headers), raw
+
+
+def _require_images(encoded: Iterable[ArrayHeader]) -> None:
+    """Looked at before any is decoded: together they may take more memory than there is."""
+    size = 0
+    for header in encoded:
+        shape = header.shape
+        if len(shape) != 3 or shape[2] != _CHANNELS or min(shape) < 1 or prod(shape) > MAX_MESSAGE_BYTES:
+            raise malformed(f"array {header.name!r} is {header.dtype} and has the shape {list(shape)}")
+        size += prod(shape)
+    if size > MOST_DECODED_BYTES:
+        raise malformed(f"the images of a message have {size} bytes, over the limit of {MOST_DECODED_BYTES}")
 
 
 def _decoded(
@@ -107,10 +123,7 @@ def _decoded(
     if decode is None:
         raw.append(buffer)
         return header
-    shape = header.shape
-    if len(shape) != _CHANNELS or shape[2] != _CHANNELS or not 0 < prod(shape) <= MAX_MESSAGE_BYTES:
-        raise malformed(f"array {header.name!r} is {header.dtype} and has the shape {list(shape)}")
-    raw.append(decode(buffer, shape).data.cast("B"))
+    raw.append(decode(buffer, header.shape).data.cast("B"))
     return msgspec.structs.replace(header, dtype=RAW)
 
 

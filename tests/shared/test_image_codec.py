@@ -6,9 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from shared.codec import headers_of, pack_arrays, pack_headers, unpack_arrays
+from shared.codec import Buffer, headers_of, pack_arrays, pack_headers, unpack_arrays
 from shared.errors import ProtocolError
-from shared.image_codec import DEFLATE, decode_deflate, decode_images, encode_deflate, encode_images
+from shared.image_codec import (
+    DEFLATE,
+    MOST_DECODED_BYTES,
+    decode_deflate,
+    decode_images,
+    encode_deflate,
+    encode_images,
+)
 from shared.protocol import ArrayHeader, RecordHeader, Records
 
 DECODERS = {DEFLATE: decode_deflate}
@@ -59,7 +66,8 @@ def test_raw_records_pass_untouched() -> None:
         (SHAPE, encode_deflate(np.zeros((64, 32, 3), np.uint8)), "not 3072"),
         ((32, 96), encode_deflate(SMOOTH), "has the shape"),
         ((2**20, 2**20, 3), encode_deflate(SMOOTH), "has the shape"),
-        ((-1, -1, 3), encode_deflate(SMOOTH), "bytes|shape"),
+        ((-1, -1, 3), encode_deflate(np.zeros((1, 1, 3), np.uint8)), "has the shape"),
+        ((-1, -2, 3), encode_deflate(np.zeros((2, 1, 3), np.uint8)), "has the shape"),
     ],
 )
 def test_what_is_not_an_image_is_told(shape: tuple[int, ...], data: bytes, cause: str) -> None:
@@ -70,3 +78,20 @@ def test_what_is_not_an_image_is_told(shape: tuple[int, ...], data: bytes, cause
 def test_a_missing_buffer_is_told() -> None:
     with pytest.raises(ProtocolError, match="fewer buffers"):
         decode_images(message((ArrayHeader("a", DEFLATE, SHAPE),)), [], DECODERS)
+
+
+def test_images_that_would_fill_the_memory_together_are_not_decoded() -> None:
+    large = ArrayHeader("a", DEFLATE, (2**12, 2**12, 3))
+    count = MOST_DECODED_BYTES // (2**24 * 3) + 1
+    headers = [RecordHeader("step", sequence, 0.0, {}, (large,)) for sequence in range(count)]
+    decoded: list[Buffer] = []
+
+    def decode(data: Buffer, shape: tuple[int, ...]) -> np.ndarray:
+        decoded.append(data)
+        return np.zeros((1, 1, 3), np.uint8)
+
+    with pytest.raises(ProtocolError, match=f"over the limit of {MOST_DECODED_BYTES}"):
+        decode_images(pack_headers("a", headers), [b"few"] * count, {DEFLATE: decode})
+    assert not decoded
+    decode_images(pack_headers("a", headers[1:]), [b"few"] * (count - 1), {DEFLATE: decode})
+    assert len(decoded) == count - 1
