@@ -159,6 +159,8 @@ def _fault(spec: InterfaceSpec) -> str | None:
 def _observation_fault(entry: ObservationEntry) -> str | None:
     if any(length < 1 for length in entry.shape):
         return f"has shape {list(entry.shape)}"
+    if entry.is_image and (len(entry.shape) != 3 or entry.shape[2] != 3):
+        return f"is uint8{list(entry.shape)}, and pictures are (H, W, 3): RGB, channels last"
     low, high = entry.low, entry.high
     if not _finite([bound for bound in (low, high) if bound is not None]) or (
         low is not None and high is not None and low >= high

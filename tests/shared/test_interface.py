@@ -43,6 +43,14 @@ def test_an_observation_that_makes_no_sense_is_refused(change: dict[str, Any]) -
         require_sound(replace(SOUND, observations=(replace(STATE, **change),)), "the test")
 
 
+@pytest.mark.parametrize("shape", [(3, 8, 8), (8, 8), (8, 8, 4), (2, 8, 8, 3)])
+def test_a_picture_has_rows_columns_and_three_colours(shape: tuple[int, ...]) -> None:
+    picture = ObservationEntry(name="front/image", shape=(8, 8, 3), dtype="uint8")
+    require_sound(replace(SOUND, observations=(picture,)), "the test")
+    with pytest.raises(ConfigError, match="channels last"):
+        require_sound(replace(SOUND, observations=(replace(picture, shape=shape),)), "the test")
+
+
 @pytest.mark.parametrize(
     "change", [{"low": (1.0,)}, {"high": (INF,)}, {"low": (NAN,)}, {"low": (-1.0, -1.0)}]
 )
