@@ -28,13 +28,17 @@ Picture = NDArray[np.uint8]
 class Strips:
     """Keeps the strips of the first successes and of the first failures in a directory.
 
-    A strip is `<start seed>.jpg`. There are none of an interface without cameras.
+    A strip is `<start seed>.jpg`; those of an earlier evaluation go. There are none of an interface without
+    cameras.
     """
 
     def __init__(self, directory: Path, interface: InterfaceSpec) -> None:
         self._directory = directory
         self._cameras = cameras(interface)
         self._left = {True: EACH, False: EACH}
+        for path in directory.glob("*.jpg"):
+            if path.stem.isdecimal():
+                path.unlink()
 
     def add(self, outcome: EpisodeOutcome, steps: Sequence[Step]) -> None:
         """Keep the strip of this whole episode, if it is among the first of its kind."""

@@ -115,3 +115,10 @@ def test_an_episode_that_broke_before_its_first_step_has_none(tmp_path: Path) ->
 def test_without_cameras_there_are_none(tmp_path: Path) -> None:
     Strips(tmp_path / "strips", interface()).add(outcome(0, success=True), episode(3))
     assert not (tmp_path / "strips").exists()
+
+
+def test_those_of_an_earlier_evaluation_go_and_nothing_else_does(tmp_path: Path) -> None:
+    Strips(tmp_path, interface(*CAMERAS)).add(outcome(4, success=False), episode(3))
+    (tmp_path / "mine.jpg").touch()
+    Strips(tmp_path, interface(*CAMERAS)).add(outcome(5, success=True), episode(3))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["5.jpg", "mine.jpg"]
