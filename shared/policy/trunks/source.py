@@ -46,6 +46,12 @@ def fetch(source: str, cache: Path | None, clock: Clock | None = None) -> tuple[
     return data, stage
 
 
+def forget(source: str, cache: Path | None) -> None:
+    """Download it anew the next time: what came was no use, such as the page of a network's login."""
+    if cache is not None and "://" in source:
+        (cache / _file_name(source)).unlink(missing_ok=True)
+
+
 def _read(path: Path) -> bytes:
     stage = f"trunk weights {path}"
     try:

@@ -16,7 +16,7 @@ from shared.policy.trunks.build import Shape, parameter_shapes, trunk_stages
 from shared.policy.trunks.foreign_names import efficientnet_from_torch, resnet10_from_torch
 from shared.policy.trunks.foreign_pickle import CURE, Arrays, read_arrays
 from shared.policy.trunks.safetensors import looks_like_safetensors, read_safetensors
-from shared.policy.trunks.source import fetch
+from shared.policy.trunks.source import fetch, forget
 from shared.policy.trunks.torch_file import MAGIC, read_state_dict
 from shared.policy.vision import FROZEN, TrunkName, VisionConfig
 
@@ -85,8 +85,14 @@ def load_trunk(config: VisionConfig, source: str | None, cache: Path | None = No
         return TrunkWeights.of(config.trunk, trunk_stages(config), _random(shapes))
     data, stage = _packaged(config) if source is None else fetch(source, cache)
     log.info("trunk %s from %s, sha256 %s", config.trunk, stage, hashlib.sha256(data).hexdigest())
-    params = _converted(config, _read(data, stage), stage)
-    return TrunkWeights.of(config.trunk, trunk_stages(config), _fitting(params, shapes, config, stage))
+    try:
+        arrays = _read(data, stage)
+    except ConfigError:
+        if source is not None:
+            forget(source, cache)
+        raise
+    params = _fitting(_converted(config, arrays, stage), shapes, config, stage)
+    return TrunkWeights.of(config.trunk, trunk_stages(config), params)
 
 
 def _packaged(config: VisionConfig) -> tuple[bytes, str]:

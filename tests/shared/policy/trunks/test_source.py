@@ -11,6 +11,8 @@ from shared.clock import ManualClock
 from shared.errors import ConfigError
 from shared.policy.trunks import source
 from shared.policy.trunks.source import DEADLINE_SECONDS, fetch
+from shared.policy.trunks.weights import load_trunk
+from shared.policy.vision import VisionConfig
 
 CONTENT = bytes(range(256)) * 64
 
@@ -112,3 +114,20 @@ def test_more_than_any_trunk_is_refused(
 def test_other_schemes_are_refused(url: str) -> None:
     with pytest.raises(ConfigError, match=r"neither a path nor an http\(s\) address"):
         fetch(url, None)
+
+
+def test_a_download_that_is_no_weights_is_not_taken_from_the_cache_again(
+    server: Server, tmp_path: Path
+) -> None:
+    for asked in (1, 2):
+        with pytest.raises(ConfigError, match="like none of the formats"):
+            load_trunk(VisionConfig(), f"{server.address}/weights", tmp_path)
+        assert server.asked == asked
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_the_user_stays_whatever_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "w").write_bytes(CONTENT)
+    with pytest.raises(ConfigError, match="like none of the formats"):
+        load_trunk(VisionConfig(), str(tmp_path / "w"), tmp_path)
+    assert (tmp_path / "w").exists()
