@@ -109,7 +109,10 @@ def _decode_array(header: ArrayHeader, buffer: memoryview, stage: str, cure: str
         raise CheckpointError(
             stage, f"array {header.name!r}: {header.dtype}{list(header.shape)} in {len(buffer)} bytes", cure
         )
-    array = np.frombuffer(buffer, dtype=np.dtype(header.dtype)).reshape(header.shape)
+    try:
+        array = np.frombuffer(buffer, dtype=np.dtype(header.dtype)).reshape(header.shape)
+    except ValueError as error:  # an empty array may have a shape that numpy refuses
+        raise CheckpointError(stage, f"array {header.name!r}: {error}", cure) from None
     array.flags.writeable = False
     return array
 

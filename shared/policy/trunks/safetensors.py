@@ -43,7 +43,7 @@ def read_safetensors(data: bytes, stage: str) -> Arrays:
     try:
         header = msgspec.json.decode(data[_LENGTH.size : start], type=dict[str, msgspec.Raw])
         entries = {n: msgspec.json.decode(e, type=_Entry) for n, e in header.items() if n != METADATA}
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ConfigError(stage, f"is damaged: {error}", CURE) from None
     body = memoryview(data)[start:]
     return {name: _tensor(name, entry, body, stage) for name, entry in entries.items()}
@@ -59,4 +59,7 @@ def _tensor(name: str, entry: _Entry, body: memoryview, stage: str) -> np.ndarra
         raise ConfigError(
             stage, f"is damaged or cut off: tensor {name!r} {list(entry.shape)} at bytes {first}-{last}", CURE
         )
-    return np.frombuffer(body[first:last], dtype).reshape(entry.shape)
+    try:
+        return np.frombuffer(body[first:last], dtype).reshape(entry.shape)
+    except ValueError as error:  # an empty tensor may have a shape that numpy refuses
+        raise ConfigError(stage, f"is damaged: tensor {name!r}: {error}", CURE) from None

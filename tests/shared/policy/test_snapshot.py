@@ -143,6 +143,17 @@ def test_array_headers_that_do_not_fit_are_refused(snapshot: PolicySnapshot, arr
         decode_snapshot(msgspec.msgpack.encode(fields), [bytes(8)])
 
 
+@pytest.mark.parametrize("shape", [[0, 2**62, 2**62], [0] * 65])
+def test_an_empty_array_of_a_shape_that_cannot_be_is_refused(
+    snapshot: PolicySnapshot, shape: list[int]
+) -> None:
+    header, _ = encode_snapshot(snapshot)
+    fields = msgspec.msgpack.decode(header)
+    fields["arrays"] = [["w", "float32", shape]]
+    with pytest.raises(CheckpointError, match="'w'"):
+        decode_snapshot(msgspec.msgpack.encode(fields), [b""])
+
+
 def test_arrays_that_no_reader_takes_are_not_written(snapshot: PolicySnapshot) -> None:
     with pytest.raises(CheckpointError, match="complex64"):
         encode_snapshot(replace(snapshot, params={"w": np.zeros(2, np.complex64)}))

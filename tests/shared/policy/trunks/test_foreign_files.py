@@ -199,6 +199,7 @@ def test_safetensors() -> None:
         ({"dtype": "F4", "shape": [2], "data_offsets": [0, 8]}, "tensor 'w' is of F4"),
         ({"dtype": "F32", "shape": "2", "data_offsets": [0, 8]}, "is damaged"),
         ({"dtype": "F32", "shape": [2], "data_offsets": [0, 8], "code": "x"}, "is damaged"),
+        ({"dtype": "F32", "shape": [0, 2**62, 2**62], "data_offsets": [0, 0]}, "is damaged: tensor 'w'"),
         ([], "is damaged"),
     ],
 )
@@ -213,3 +214,9 @@ def test_a_safetensors_header_that_ends_too_soon(length: int) -> None:
     whole = safetensors()
     with pytest.raises(ConfigError, match="is damaged"):
         read_safetensors(struct.pack("<Q", length) + whole[8:40], "file")
+
+
+def test_a_safetensors_header_deeper_than_any_reader_goes() -> None:
+    text = b'{"w": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with pytest.raises(ConfigError, match="is damaged"):
+        read_safetensors(struct.pack("<Q", len(text)) + text, "file")
