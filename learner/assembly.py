@@ -225,6 +225,8 @@ def build_sampler(
 
 def compile_ahead(config: LearnerConfig, agent: SAC, seeing: Seeing, state: SACState, prober: Prober) -> None:
     """Compile all that training calls, so that nothing stalls once actors wait for it."""
+    if seeing.maps is not None:
+        seeing.maps.compile(seeing.layout)
     agent.compile(zero_batch(seeing.layout, config.ratio.call_updates, config.sampler.batch_size))
     jax.block_until_ready((copy_on_device(state), copy_on_device(state.policy)))
     prober.probe(agent.policy_params(state))

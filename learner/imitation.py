@@ -9,7 +9,7 @@ import jax
 from learner.agents.sac import SAC
 from learner.agents.state import SACState
 from learner.replay.layout import BatchLayout
-from learner.replay.maps import MapSource
+from learner.replay.maps import MapsInterrupted, MapSource
 from learner.replay.sampling import gather, generator, plan
 from learner.replay.store import ReplayStore
 from shared.errors import ConfigError
@@ -60,7 +60,7 @@ def imitate(
     Nothing happens where there are none. `state` is donated. The result depends on the arguments alone.
 
     Raises:
-        CloningInterrupted: between two calls `interrupted` said so.
+        CloningInterrupted: `interrupted` said so between two calls, or maps were wanted no longer.
     """
     calls = -(-config.updates // config.updates_per_call) if len(store.sampleable) else 0
     metrics = {}
@@ -76,7 +76,10 @@ def imitate(
             demo_share=1.0,
             map_choices=store.map_choices,
         )
-        batch = gather(rows, store, store, n_step=1, discount=agent.config.discount)
+        try:
+            batch = gather(rows, store, store, n_step=1, discount=agent.config.discount)
+        except MapsInterrupted:
+            raise CloningInterrupted from None
         state, metrics = jax.block_until_ready(agent.imitate(state, batch))
     if metrics:
         error = float(metrics["demo_action_error"])

@@ -40,7 +40,8 @@ def initial_state(
     if beginning.networks is not None:
         log.info("starting with the networks of %s", beginning.networks.path)
         return with_networks(agent, state, beginning.networks), Progress(ratio={})
-    demos = demo_store(seeing.layout, beginning.demos, seeing.maps)
+    maps = seeing.maps and seeing.maps.until(interrupted)
+    demos = demo_store(seeing.layout, beginning.demos, maps)
     state, updates = imitate(agent, state, demos, config.imitation, config.seed, interrupted)
     return state, Progress(ratio={}, pretrain_updates=updates)
 

@@ -18,7 +18,7 @@ from learner.ratio import Ratio, RatioConfig, require_first_call
 from learner.replay.batch import TransitionBatch
 from learner.replay.budget import ReplayConfig
 from learner.replay.layout import BatchLayout
-from learner.replay.maps import MapSource
+from learner.replay.maps import MapsInterrupted, MapSource
 from learner.replay.pools import Pools
 from learner.replay.sampling import Plan, gather, generator, plan
 from shared.delivery import Stream
@@ -93,7 +93,8 @@ class Sampler:
         witness: Witness | None = None,
     ) -> None:
         require_first_call(ratio, config.min_rows)
-        self.pools = Pools(layout, config.replay, maps)
+        self._closing = threading.Event()
+        self.pools = Pools(layout, config.replay, maps and maps.until(self._closing.is_set))
         self.ratio = Ratio(ratio)
         self.position = 0
         self._config = config
@@ -108,7 +109,6 @@ class Sampler:
         self._backlog: Iterator[Numbered] = iter(())
         self._prepared: queue.Queue[PreparedCall] = queue.Queue(config.queue_depth)
         self._draining = threading.Event()
-        self._closing = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
@@ -192,6 +192,8 @@ class Sampler:
         try:
             while self._advance():
                 self._offer(self._prepare())
+        except MapsInterrupted:
+            pass  # closing
         except BaseException as error:  # noqa: BLE001 - raised by check() in the thread that asks
             self._failure = error
 

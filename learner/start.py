@@ -231,7 +231,7 @@ def with_networks(agent: SAC, state: SACState, networks: Networks) -> SACState:
             "initialisation",
             f"the policy in {networks.path} is {networks.policy_fingerprint}, this run's is "
             f"{agent.policy_spec.fingerprint}: another network or another interface",
-            "use the same task, trunk weights, [agent.policy] and [agent.vision] settings as the run that it is "
-            "from",
+            "use the same task, trunk weights, [agent.policy] and [agent.vision] settings as the run that it "
+            "comes from",
         )
     return flat_to_state(state, {**state_to_flat(state), **networks.arrays})

@@ -7,7 +7,7 @@ does not depend on when it was computed.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,10 @@ Encode = Callable[[Frames, Offsets], Maps]
 with its edge, crops (H, W) at offset (down, right), and runs the trunk. A pure function of each frame."""
 
 
+class MapsInterrupted(Exception):
+    """Maps are no longer wanted, and were not computed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MapSource:
     """Where the maps of frames come from.
@@ -44,6 +48,23 @@ class MapSource:
     shifts: int
     seed: int
     chunk: int = 8
+
+    def until(self, ended: Callable[[], bool]) -> "MapSource":
+        """The same, but `encode` raises MapsInterrupted once `ended`: to fill a cold cache takes minutes."""
+
+        def encode(frames: Frames, offsets: Offsets) -> Maps:
+            if ended():
+                raise MapsInterrupted
+            return self.encode(frames, offsets)
+
+        return replace(self, encode=encode)
+
+    def compile(self, layout: BatchLayout) -> None:
+        """Have the trunk compiled for every camera's frames, before the first map is wanted."""
+        for entry in layout.interface.observations:
+            if entry.is_image:
+                frames = np.zeros((self.chunk, *entry.shape), np.uint8)
+                self.encode(frames, np.zeros((self.chunk, 2), np.int32))
 
 
 class MapCache:

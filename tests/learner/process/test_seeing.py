@@ -7,8 +7,9 @@ import pytest
 
 from learner.agents.augmentation import AugmentationConfig
 from learner.agents.config import SACConfig
+from learner.agents.map_encoder import MapEncoder
 from learner.replay.budget import ReplayConfig
-from learner.replay.maps import PAD
+from learner.replay.maps import PAD, MapCache
 from learner.seeing import Seeing, see
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec, ObservationEntry
@@ -49,6 +50,19 @@ def test_a_frozen_trunk_is_cached_unless_told_not_to(seeing: InterfaceSpec) -> N
     assert raw.trunk is not None
     assert prepared.trunk is not None
     assert raw.trunk.digest == prepared.trunk.digest
+
+
+def test_the_trunk_is_compiled_before_the_first_map_is_wanted(seeing: InterfaceSpec) -> None:
+    prepared = prepare(seeing)
+    assert prepared.maps is not None
+    prepared.maps.compile(prepared.layout)
+    encoder = prepared.maps.encode
+    assert isinstance(encoder, MapEncoder)
+    assert encoder.traces == 1
+    store = MapCache(prepared.layout, 3, prepared.maps)
+    frames, rows = np.zeros((3, 16, 24, 3), np.uint8), np.arange(3)
+    store.fill("front/image", frames, rows, rows * prepared.maps.shifts)
+    assert encoder.traces == 1
 
 
 def test_trained_trunks_and_states_alone_have_neither_weights_nor_maps(

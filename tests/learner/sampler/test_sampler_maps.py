@@ -1,11 +1,15 @@
 """With maps of images too, the same log gives the same batches, wherever a run went on."""
 
 import dataclasses
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from learner.imitation import demo_store
+from learner.imitation import CloningInterrupted, ImitationConfig, demo_store, imitate
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import MapSource
 from learner.sampler import PreparedCall
@@ -85,3 +89,34 @@ def test_demonstrations_have_maps_too(log: list[Record]) -> None:
     batch = store.gather(np.sort(store.sampleable.rows)[None], 1, 0.9)
     images = batch.observation["front/image"][0, :, :, 0, 0, 0]
     assert images.tolist() == [[max(0, 2 * step - 2), 2 * step] for step in range(9)]
+
+
+def test_a_cold_cache_does_not_hold_up_closing(log: list[Record]) -> None:
+    filling = threading.Event()
+
+    def slowly(frames: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        filling.set()
+        time.sleep(0.5)
+        return encode(frames, offsets)
+
+    slow = dataclasses.replace(MAPS, encode=slowly, chunk=1)
+    with Run(layout=LAYOUT, maps=slow) as run:
+        run.feed(log)
+        run.sampler.start()
+        assert filling.wait(5.0)
+        assert run.sampler.close(2.0)
+        run.sampler.check()
+
+
+def test_cloning_is_interrupted_while_maps_are_made(log: list[Record]) -> None:
+    made: list[int] = []
+
+    def counted(frames: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        made.append(len(frames))
+        return encode(frames, offsets)
+
+    maps = dataclasses.replace(MAPS, encode=counted, chunk=1).until(lambda: len(made) == 3)
+    agent = cast(Any, SimpleNamespace(config=SimpleNamespace(discount=0.9)))
+    with pytest.raises(CloningInterrupted):
+        imitate(agent, cast(Any, None), demo_store(LAYOUT, log, maps), ImitationConfig(), seed=0)
+    assert len(made) == 3
