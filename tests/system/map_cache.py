@@ -65,6 +65,9 @@ def run(folder: Path, shifts: int, seed: int) -> Path:
         )
         if not (directory / "result.json").is_file():
             raise RuntimeError(done.stdout[-2000:] + done.stderr)
+    result = json.loads((directory / "result.json").read_text())
+    if result["updates"] != UPDATES:
+        raise RuntimeError(f"{directory} made {result['updates']} updates, stopped by {result['stopped_by']}")
     return directory
 
 
@@ -84,7 +87,7 @@ def figures_of(curves: Sequence[Curve]) -> dict[str, object]:
     return {
         "mean_success_over_training": round(statistics.mean(means), 3),
         "by_seed": [round(mean, 3) for mean in means],
-        "success_at_the_end": [curve[-1][1] for curve in curves],
+        "success_when_last_evaluated": [curve[-1][1] for curve in curves],
         "cloning_alone": [curve[0][1] for curve in curves],
     }
 
