@@ -122,15 +122,17 @@ def test_one_actor_before_the_learner_one_after_it_and_one_of_them_twice(
     system: System, free_port: Any
 ) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
-    first = system.actor(address, "actor-0")
+    # At the pendulum's own rate: two actors that step as fast as they can only heat the machine.
+    at_its_rate = ("--clock", "wall")
+    first = system.actor(address, "actor-0", *at_its_rate)
     system.wait(first, f"waiting for the learner at {address}")
-    learner = system.learner(address, "--end-with-actors")
+    learner = system.learner(address, "--end-with-actors", *at_its_rate, "--max-credit-steps", "10000")
     system.wait(learner, f"waiting for the first actor, listening on {address}")
-    other = system.actor(address, "actor-1", "--seed", "1")
+    other = system.actor(address, "actor-1", "--seed", "1", *at_its_rate)
     for name in ("actor-0", "actor-1"):
         system.wait_for_steps(name, 60, learner, first, other)
 
-    second = system.actor(address, "actor-0")
+    second = system.actor(address, "actor-0", *at_its_rate)
     assert ended(first) == 2
     assert "another actor has taken the id 'actor-0'" in first.log.read_text()
     superseded = system.summary("actor-0")

@@ -13,7 +13,7 @@ from shared.policy.vision import VisionConfig
 
 @pytest.mark.parametrize(
     ("trunk", "shape", "dtype"),
-    [("small", (2, 32, 32, 3), "uint8"), ("efficientnet_lite0_frozen", (2, 4, 4, 40), "float32")],
+    [("small", (2, 32, 32, 3), "uint8"), ("efficientnet_lite0_frozen", (2, 40, 4, 4), "float32")],
 )
 def test_probe_observations_follow_from_the_spec_alone(trunk, shape, dtype):
     interface = InterfaceSpec(
