@@ -137,7 +137,7 @@ def _decode_header(header: Buffer, stage: str) -> _Header:
             )
         decoded = msgspec.msgpack.decode(header, type=_Header)
         require_sound(decoded.spec.interface, "the policy")
-    except (msgspec.DecodeError, ConfigError) as error:
+    except (msgspec.DecodeError, RecursionError, ConfigError) as error:
         raise CheckpointError(stage, f"is damaged or foreign: {error}", "use another checkpoint") from None
     if (decoded.spec.fingerprint, decoded.spec.interface.fingerprint) != (
         decoded.policy_fingerprint,

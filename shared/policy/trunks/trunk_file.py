@@ -130,5 +130,5 @@ def _decode_header(header: Buffer, stage: str) -> _Header:
             cause = f"has format version {version}; this code reads {FORMAT_VERSION}"
             raise CheckpointError(stage, cause, CURE)
         return msgspec.msgpack.decode(header, type=_Header)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise CheckpointError(stage, f"is damaged or foreign: {error}", CURE) from None

@@ -23,6 +23,7 @@ from shared.policy.snapshot import (
     read_snapshot,
     write_snapshot,
 )
+from shared.policy.trunks.trunk_file import decode_trunk
 
 
 def same(a: PolicySnapshot, b: PolicySnapshot) -> None:
@@ -152,6 +153,15 @@ def test_an_empty_array_of_a_shape_that_cannot_be_is_refused(
     fields["arrays"] = [["w", "float32", shape]]
     with pytest.raises(CheckpointError, match="'w'"):
         decode_snapshot(msgspec.msgpack.encode(fields), [b""])
+
+
+def test_a_header_deeper_than_any_reader_goes_is_refused(snapshot: PolicySnapshot) -> None:
+    header, buffers = encode_snapshot(snapshot)
+    deep = bytes([header[0] + 1]) + header[1:] + b"\xa1x" + b"\x91" * 100_000 + b"\xc0"
+    assert header[0] & 0xF0 == 0x80  # a map of less than 15 names
+    for decode in (decode_snapshot, decode_trunk):
+        with pytest.raises(CheckpointError, match="recursion"):
+            decode(deep, buffers)
 
 
 def test_arrays_that_no_reader_takes_are_not_written(snapshot: PolicySnapshot) -> None:
