@@ -13,6 +13,7 @@ from robot_env.arms.mujoco_world import MujocoWorld
 from robot_env.geometry import TOOL_DOWN, Pose
 from robot_env.registry import make
 from robot_env.rendering import backend
+from robot_env.rendering.base import FrameSource
 from robot_env.rendering.raycast import RaycastView, camera_rays
 from robot_env.rendering.view import ViewConfig, open_view
 from robot_env.scene import Box, SceneObject
@@ -32,6 +33,14 @@ def world() -> MujocoWorld:
     arm.reset(Pose.of((0.45, -0.1, 0.3), TOOL_DOWN))
     arm.world.settle()
     return arm.world
+
+
+def opengl(world: MujocoWorld, config: ViewConfig) -> FrameSource:
+    """Rays would agree with themselves."""
+    view = open_view(world, config)
+    if isinstance(view, RaycastView):
+        pytest.skip("no OpenGL here")
+    return view
 
 
 def red(picture: np.ndarray) -> np.ndarray:
@@ -54,7 +63,7 @@ def test_pictures_show_where_the_cube_is(world: MujocoWorld) -> None:
 
 
 def test_rays_and_opengl_agree_on_where_things_are(world: MujocoWorld) -> None:
-    best = open_view(world, ViewConfig(width=160, height=120))
+    best = opengl(world, ViewConfig(width=160, height=120))
     rays = RaycastView(world, "front", 160, 120)
     seen, cast = red(best.frame()), red(rays.frame())
     assert (seen & cast).sum() > 0.8 * (seen | cast).sum()
@@ -64,7 +73,7 @@ def test_rays_and_opengl_agree_on_where_things_are(world: MujocoWorld) -> None:
 
 @pytest.mark.parametrize("camera", ["front", "wrist"])
 def test_rays_and_opengl_draw_almost_the_same_picture(world: MujocoWorld, camera: str) -> None:
-    best = open_view(world, ViewConfig(camera=camera, width=96, height=96))
+    best = opengl(world, ViewConfig(camera=camera, width=96, height=96))
     rays = RaycastView(world, camera, 96, 96)
     difference = np.abs(best.frame().astype(int) - rays.frame().astype(int))
     assert best.fovy_degrees == rays.fovy_degrees
