@@ -1,7 +1,7 @@
 """Puts a learner together: which part gets what from which. Nothing here decides anything while training."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +14,7 @@ from learner.augmented_samples import AUGMENTED, AugmentedSamples, cached_offset
 from learner.checkpointer import Checkpointer, Progress, RunIdentity
 from learner.checkpoints import CHECKPOINTS
 from learner.config import LearnerConfig
+from learner.imitation import cloning_batch_bytes, demo_rows
 from learner.ingest import Ingest
 from learner.initial_state import initial_state
 from learner.log import read_log
@@ -36,6 +37,7 @@ from shared.policy.acting import make_select_action
 from shared.policy.trunks.trunk_file import TrunkStore, encode_trunk
 from shared.policy.trunks.weights import TrunkWeights
 from shared.policy.vision import cameras
+from shared.records import Record
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +92,7 @@ def assemble(
         CloningInterrupted: a signal came meanwhile.
     """
     seeing = see(config.agent, config.sampler.replay, interface, config.trunk_weights, config.seed)
-    announce_memory(config, seeing)
+    announce_memory(config, seeing, () if beginning.networks else beginning.demos)
     agent = SAC(config.agent, interface, trunk=seeing.trunk)
     if seeing.trunk is not None:
         offer(seeing.trunk, around.ingest)
@@ -169,8 +171,8 @@ def offer(trunk: TrunkWeights, ingest: Ingest) -> None:
     ingest.offer_trunk(EncodedTrunk(digest=trunk.digest, header=header, buffers=buffers))
 
 
-def announce_memory(config: LearnerConfig, seeing: Seeing) -> None:
-    """Print what the replay will take; raises MemoryBudgetError where that cannot fit."""
+def announce_memory(config: LearnerConfig, seeing: Seeing, demos: Sequence[Record]) -> None:
+    """Print what the replay will take; raises MemoryBudgetError where that or cloning `demos` cannot fit."""
     needed = budget(
         seeing.layout,
         config.sampler.replay,
@@ -180,6 +182,8 @@ def announce_memory(config: LearnerConfig, seeing: Seeing) -> None:
     )
     log.info("%s", needed)
     needed.check()
+    if demos and config.imitation.updates:
+        needed.check_cloning(demo_rows(demos), cloning_batch_bytes(seeing.layout, config.imitation))
 
 
 def samples_witness(config: LearnerConfig, seeing: Seeing, closing: ExitStack) -> Witness | None:

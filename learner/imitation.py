@@ -8,6 +8,7 @@ import jax
 
 from learner.agents.sac import SAC
 from learner.agents.state import SACState
+from learner.replay.buffers import empty_buffers
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import MapsInterrupted, MapSource
 from learner.replay.sampling import gather, generator, plan
@@ -88,10 +89,20 @@ def imitate(
     return state, calls * config.updates_per_call
 
 
+def demo_rows(records: Sequence[Record]) -> int:
+    """Rows that the demonstrations among `records` take."""
+    steps = [r for r in records if isinstance(r, StepRecord) and r.kind is EpisodeKind.DEMO]
+    return len(steps) + sum(record.step.last for record in steps)
+
+
+def cloning_batch_bytes(layout: BatchLayout, config: ImitationConfig) -> int:
+    """Bytes of the two calls' batches that are alive at once: one in use, one that is gathered or copied."""
+    return 2 * config.updates_per_call * config.batch_size * empty_buffers(layout, 1, 1).nbytes
+
+
 def demo_store(layout: BatchLayout, records: Sequence[Record], maps: MapSource | None = None) -> ReplayStore:
     """The demonstrations among `records`, corrections applied, in a store just large enough."""
-    steps = [r for r in records if isinstance(r, StepRecord) and r.kind is EpisodeKind.DEMO]
-    store = ReplayStore(layout, max(2, len(steps) + sum(record.step.last for record in steps)), maps)
+    store = ReplayStore(layout, max(2, demo_rows(records)), maps)
     for record in records:
         if isinstance(record, AmendRecord):
             store.amend(record)

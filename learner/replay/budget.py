@@ -90,6 +90,17 @@ class MemoryBudget:
         )
         raise MemoryBudgetError(STAGE, f"the replay cannot fit; {self}", cure)
 
+    def check_cloning(self, rows: int, batch_bytes: int) -> None:
+        """Raise MemoryBudgetError when cloning so many rows, before the replay fills, cannot fit."""
+        needed = self.row_bytes * rows + batch_bytes
+        if needed > self.limit_bytes:
+            raise MemoryBudgetError(
+                STAGE,
+                f"cloning cannot fit: {rows:,} demonstrated rows x {self.row_bytes:,} B + "
+                f"{_size(batch_bytes)} of batches = {_size(needed)}, limit {_size(self.limit_bytes)}",
+                "set imitation.updates_per_call lower, or raise memory_limit_gigabytes",
+            )
+
 
 def budget(
     layout: BatchLayout, config: ReplayConfig, *, updates: int, batch_size: int, batches_alive: int

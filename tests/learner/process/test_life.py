@@ -133,6 +133,18 @@ def test_networks_of_another_run_start_a_new_one(config, steps, live, tmp_path):
     assert "CheckpointError" in json.loads((other.run_dir / "learner.json").read_text())["cause"]
 
 
+def test_cloning_larger_than_memory_is_refused_before_it_begins(config, demos, live):
+    limited = dataclasses.replace(config.sampler.replay, memory_limit_gigabytes=0.001)
+    greedy = dataclasses.replace(
+        config,
+        demos=(demos,),
+        sampler=dataclasses.replace(config.sampler, replay=limited),
+        imitation=dataclasses.replace(config.imitation, updates_per_call=10_000),
+    )
+    with pytest.raises(MemoryBudgetError, match="cloning cannot fit"):
+        live(greedy)
+
+
 def test_a_signal_while_waiting_ends_at_once_with_a_summary(config, live):
     interrupt = Interrupt()
     interrupt.cause = "SIGINT"

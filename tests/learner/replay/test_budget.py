@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from learner.imitation import ImitationConfig, cloning_batch_bytes
 from learner.replay.budget import MemoryBudget, ReplayConfig, available_bytes, budget
+from learner.replay.buffers import empty_buffers
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import MapSource
 from learner.replay.store import ReplayStore
@@ -85,6 +87,18 @@ def test_it_tells_what_would_fit() -> None:
 def test_pinned_rows_alone_may_be_too_many() -> None:
     with pytest.raises(MemoryBudgetError, match="set pinned_rows and online_rows lower"):
         budget_of(ReplayConfig(pinned_rows=10_000_000, memory_limit_gigabytes=0.5)).check()
+
+
+def test_cloning_that_cannot_fit_is_refused_with_what_it_takes() -> None:
+    config = ImitationConfig(updates_per_call=5, batch_size=200)
+    batches = cloning_batch_bytes(MAPS, config)
+    assert batches == 2 * 5 * 200 * empty_buffers(MAPS, 1, 1).nbytes
+    made = budget_of(ReplayConfig(online_rows=50, pinned_rows=50, memory_limit_gigabytes=0.01), MAPS)
+    fitting = (made.limit_bytes - batches) // made.row_bytes
+    made.check_cloning(fitting, batches)
+    with pytest.raises(MemoryBudgetError, match="updates_per_call lower") as caught:
+        made.check_cloning(fitting + 1, batches)
+    assert f"{fitting + 1:,} demonstrated rows" in caught.value.cause
 
 
 def test_the_limit_is_most_of_what_is_available(tmp_path: Path) -> None:
