@@ -1,9 +1,13 @@
 """The two stores of a learner, and which record goes into which: practice, and what was demonstrated."""
 
+from collections import deque
+from collections.abc import Sequence
+
 from learner.replay.budget import ReplayConfig
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import MapSource
 from learner.replay.store import ReplayStore
+from shared.delivery import Stream
 from shared.records import AmendRecord, LostRecord, Record, StepRecord, stream_of
 from shared.step import EpisodeKind, Source
 
@@ -23,6 +27,8 @@ class Pools:
         self.pinned = ReplayStore(layout, config.pinned_rows, maps)
         self.demo_steps = 0
         self.unknown_amends = 0
+        self._earlier = layout.frame_stack - 1
+        self._newest: dict[Stream, deque[StepRecord]] = {}
 
     def apply(self, record: Record) -> None:
         """Take one record; evaluation steps are not kept."""
@@ -44,6 +50,18 @@ class Pools:
     def _practise(self, record: StepRecord) -> None:
         self.online.append(record)
         if record.step.source is Source.HUMAN:
-            self.pinned.append(record)
+            self.pinned.append(record, lead=self._lead(record))
         else:
             self.pinned.append_observation(record)
+        self._newest.setdefault(stream_of(record), deque(maxlen=self._earlier)).append(record)
+
+    def _lead(self, record: StepRecord) -> Sequence[StepRecord]:
+        """The steps just before this one that a stack of frames shows: a correction begins in mid-episode."""
+        steps: list[StepRecord] = []
+        before = record.identity
+        for earlier in reversed(self._newest.get(stream_of(record), ())):
+            before = before._replace(step=before.step - 1)
+            if earlier.identity != before:
+                break
+            steps.insert(0, earlier)
+        return steps

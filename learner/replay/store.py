@@ -8,6 +8,7 @@ holds nothing but that observation. `previous_row` is the same link backwards, f
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -100,14 +101,19 @@ class ReplayStore:
         """(C, M): cameras of which batches show maps, and among how many shifts of each they choose."""
         return self._observations.map_choices
 
-    def append(self, record: StepRecord, *, kept: bool = False) -> None:
-        """Take one step, and its final observation where it has one. Kept rows leave after all others."""
-        stream, step, name = stream_of(record), record.step, record.identity
-        row = self._new_row(step.observation, kept)
-        self._write_step(row, record)
-        self._follow(stream, record, row)
-        self._judge(row)
-        this = Ongoing(name.episode, name.step, row, int(self._rows["serial"][row]))
+    def append(self, record: StepRecord, *, kept: bool = False, lead: Sequence[StepRecord] = ()) -> None:
+        """Take one step, and its final observation where it has one. Kept rows leave after all others.
+
+        `lead`: the steps just before it, the oldest first. Where the step before is not here they take rows,
+        which are no samples, so that stacks show what the actor saw.
+        """
+        stream, step = stream_of(record), record.step
+        if lead and not self._precedes(self._ongoing.get(stream), record):
+            for earlier in lead:
+                self._ongoing[stream] = self._observe(earlier, kept)
+        this = self._observe(record, kept)
+        self._write_step(this.row, record)
+        self._judge(this.row)
         if not step.last:
             self._ongoing[stream] = this
         elif step.final_observation is not None:
@@ -117,7 +123,7 @@ class ReplayStore:
         """Take only what this step observed, as the next observation of the step before, if that is here."""
         stream = stream_of(record)
         if self._precedes(self._ongoing.get(stream), record):
-            self._follow(stream, record, self._new_row(record.step.observation, kept))
+            self._observe(record, kept)
         self.cut(stream)
 
     def cut(self, stream: Stream) -> None:
@@ -211,7 +217,7 @@ class ReplayStore:
         self._rows["serial"][row] = self._rows["motion"][row] = self._written
         self._written += 1
         finite = self._observations.write(row, observation)
-        self._rows["finite_observation"][row] = finite
+        self._rows["finite_observation"][row], self._rows["finite_action"][row] = finite, False
         self.nonfinite += not finite
         return row
 
@@ -243,11 +249,13 @@ class ReplayStore:
             finite and math.isfinite(step.reward)
         )
 
-    def _follow(self, stream: Stream, record: StepRecord, row: int) -> None:
-        """Make `row` what followed the stream's step before this one."""
-        before = self._ongoing.pop(stream, None)
+    def _observe(self, record: StepRecord, kept: bool) -> Ongoing:
+        """A row of what this step observed, and the next one of the stream's step before it."""
+        row, name = self._new_row(record.step.observation, kept), record.identity
+        before = self._ongoing.pop(stream_of(record), None)
         if before is not None and self._precedes(before, record):
             self._link(before, row)
+        return Ongoing(name.episode, name.step, row, int(self._rows["serial"][row]))
 
     def _link(self, before: Ongoing, row: int) -> None:
         """Make `row` the next one, unless the row before has just been overwritten to make room for it."""
