@@ -3,6 +3,8 @@
 import logging
 from dataclasses import dataclass
 
+import jax
+
 from learner.agents.config import SACConfig
 from learner.agents.map_encoder import MapEncoder
 from learner.replay.budget import ReplayConfig
@@ -16,6 +18,10 @@ from shared.policy.trunks.weights import TrunkWeights, load_trunk
 from shared.policy.vision import FROZEN, cameras
 
 log = logging.getLogger(__name__)
+
+MOST_FRAMES = 64
+CHUNKS = {"cpu": 8}
+"""Frames that pass the trunk at once, by platform: few stay in a CPU's cache, many fill an accelerator."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +53,12 @@ def see(
     """
     vision, names = agent.vision, cameras(interface)
     if not names:
+        if weights is not None:
+            raise ConfigError(
+                "vision",
+                f"trunk_weights is {weights}, and nothing that the actor sends is a picture",
+                "leave trunk_weights out, or give the actor cameras",
+            )
         return Seeing(layout=BatchLayout(interface=interface))
     stack = vision.frame_stack
     if not vision.frozen:
@@ -67,7 +79,12 @@ def see(
     return Seeing(
         layout=BatchLayout(interface=interface, frame_stack=stack, map_shapes=shapes),
         trunk=trunk,
-        maps=MapSource(encode=MapEncoder(vision, trunk, PAD), shifts=replay.cached_shifts, seed=seed),
+        maps=MapSource(
+            encode=MapEncoder(vision, trunk, PAD),
+            shifts=replay.cached_shifts,
+            seed=seed,
+            chunk=CHUNKS.get(jax.default_backend(), MOST_FRAMES),
+        ),
     )
 
 

@@ -80,7 +80,8 @@ class SACConfig:
     policy_rows: Literal["last", "all"] = "last"
     """Rows of a call that the policy and alpha are updated on: the last minibatch, or all (SERL)."""
     policy_after_updates: int = 0
-    """Critic updates before policy and alpha begin to move, lest untaught critics mislead a cloned policy."""
+    """Critic updates before policy and alpha begin to move, lest untaught critics mislead a cloned policy; an
+    encoder that it shares with them moves with theirs."""
     slice_rows: int = 65_536
     """Most rows whose next actions are computed at once; a larger call runs in slices, same result."""
     policy: PolicyConfig = field(default_factory=PolicyConfig)

@@ -40,8 +40,7 @@ class MapSource:
         encode: the frozen trunk.
         shifts: M, shifts of each frame whose maps are kept.
         seed: which shifts these are.
-        chunk: frames in one call of `encode`, always as many, so that it is compiled once a frame shape. Few
-            are the quickest on a CPU, for they stay in its cache; an accelerator wants more.
+        chunk: frames in one call of `encode`, always as many, so that it is compiled once a frame shape.
     """
 
     encode: Encode

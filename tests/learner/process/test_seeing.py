@@ -85,6 +85,13 @@ def test_augmentation_that_cached_maps_cannot_follow_is_refused(
         prepare(seeing, **wrong)
 
 
+def test_weights_where_there_are_no_pictures_are_refused(interface: InterfaceSpec) -> None:
+    with pytest.raises(
+        ConfigError, match=r"(?s)nothing that the actor sends is a picture.*leave trunk_weights"
+    ):
+        prepare(interface, weights="random")
+
+
 def test_weights_for_a_trunk_that_is_trained_are_refused(seeing: InterfaceSpec) -> None:
     with pytest.raises(ConfigError, match=r"(?s)small is trained.*leave trunk_weights out"):
         prepare(seeing, VisionConfig(trunk="small"))
