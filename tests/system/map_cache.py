@@ -43,8 +43,9 @@ def main() -> None:
 
 def measure(folder: Path) -> Mapping[int, Mapping[str, object]]:
     """Success by update of every M, averaged over seeds; written down and drawn."""
-    curves = {m: [curve(run(folder, m, seed)) for seed in SEEDS] for m in SHIFTS}
-    figures = {m: figures_of(found) for m, found in curves.items()}
+    runs = {m: [run(folder, m, seed) for seed in SEEDS] for m in SHIFTS}
+    curves = {m: [curve(directory) for directory in found] for m, found in runs.items()}
+    figures = {m: figures_of(curves[m]) | {"best_policies": best_policies(runs[m])} for m in SHIFTS}
     results.record(NAME, {label(m): figures[m] for m in SHIFTS}, {"command": " ".join(SETTINGS)})
     draw(curves, results.RESULTS / f"{NAME}.svg")
     return figures
@@ -90,6 +91,11 @@ def figures_of(curves: Sequence[Curve]) -> dict[str, object]:
         "success_when_last_evaluated": [curve[-1][1] for curve in curves],
         "cloning_alone": [curve[0][1] for curve in curves],
     }
+
+
+def best_policies(runs: Sequence[Path]) -> list[float]:
+    """What the best policy of each run reaches on 50 other starts, as its final evaluation found."""
+    return [json.loads((directory / "result.json").read_text())["success_rate"] for directory in runs]
 
 
 def average(curves: Sequence[Curve]) -> tuple[Curve, Sequence[tuple[float, float, float]]]:
