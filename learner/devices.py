@@ -9,6 +9,7 @@ from typing import Literal
 
 import jax
 
+from learner.memory_allocator import keep_freed_memory
 from shared.cache import cache_directory
 from shared.errors import ConfigError, DeviceError
 
@@ -44,6 +45,7 @@ def prepare_device(config: DeviceConfig) -> str:
     Raises:
         DeviceError: the accelerator asked for is not the one in use, or another one is already initialised.
     """
+    keep_freed_memory()
     if config.threads:
         os.environ["NPROC"] = str(config.threads)
     if PLATFORMS[config.device] is not None:

@@ -23,6 +23,7 @@ from learner.agents.map_encoder import MapEncoder
 from learner.agents.networks import SACNetworks
 from learner.agents.presets import DRQ, HIL_SERL
 from learner.agents.sac import SAC
+from learner.devices import DeviceConfig, prepare_device
 from learner.replay.batch import TransitionBatch, zero_batch
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import PAD, MapSource
@@ -49,6 +50,7 @@ Step = Callable[[], object]
 
 def main() -> Iterator[dict[str, object]]:
     """Updates for each trunk and ensemble; frames encoded for each trunk and image size."""
+    prepare_device(DeviceConfig(compile_cache=False))
     for vision in (RESNET, SERL_HEADS, EFFICIENTNET):
         trunk = load_trunk(vision, "random")
         for ensemble in ENSEMBLES:

@@ -15,6 +15,7 @@ import numpy as np
 from learner.agents.config import CloningConfig, SACConfig
 from learner.agents.sac import SAC
 from learner.critics import CriticConfig
+from learner.devices import DeviceConfig, prepare_device
 from learner.replay.batch import TransitionBatch, zero_batch
 from learner.replay.layout import BatchLayout
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
@@ -39,6 +40,7 @@ INTERFACE = InterfaceSpec(
 
 def main() -> Iterator[dict[str, object]]:
     """One row for each shape."""
+    prepare_device(DeviceConfig(compile_cache=False))
     for members, subset, utd in SHAPES:
         yield measure(members, subset, utd)
 
