@@ -39,7 +39,8 @@ install:
 
 lock:
 	uv pip compile pyproject.toml --universal --no-header --no-annotate --generate-hashes \
-	  --extra learner --extra actor --extra robot --extra sim --extra dev -o requirements.lock
+	  --extra learner --extra actor --extra robot --extra sim --extra fr3 --extra panda --extra robotiq \
+	  --extra realsense --extra agentlace --extra rerun --extra dev -o requirements.lock
 
 docs: $(STAMP)
 	$(RUN)python -m deploy.configuration_reference docs/configuration.md

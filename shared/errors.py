@@ -4,9 +4,11 @@ HandsOnError
 ├── ConfigError            a setting is unknown, missing or out of range
 ├── InterfaceMismatch      two parties describe different worlds
 ├── ObservationError       an environment produced what its interface does not allow (NaN, shape, dtype)
+│   └── RobotFault         arm, gripper or camera failed: the episode is aborted, the process goes on
 ├── ProtocolError          a message is malformed, oversized, unknown or of another protocol version
 ├── LinkError              a peer cannot be reached, or an address cannot be bound
-│   └── Refused            the learner refused this actor, and says why
+│   ├── Refused            the learner refused this actor, and says why
+│   └── DriverLost         the robot server cannot reach its arm or gripper
 ├── EpisodeFileError       an episode file is foreign, unreadable or of another format
 ├── SpoolFull              the actor can keep no further step: ring or disk is full
 ├── CheckpointError        a checkpoint or snapshot is of another format, interface or is damaged
@@ -41,6 +43,10 @@ class ObservationError(HandsOnError):
     """An environment produced what its interface does not allow."""
 
 
+class RobotFault(ObservationError):
+    """An arm, a gripper or a camera failed while it was used: the episode is aborted, the process goes on."""
+
+
 class ProtocolError(HandsOnError):
     """A message is malformed, oversized, unknown or of another protocol version."""
 
@@ -51,6 +57,10 @@ class LinkError(HandsOnError):
 
 class Refused(LinkError):
     """The learner refused this actor, and says why."""
+
+
+class DriverLost(LinkError):
+    """The robot server cannot reach its arm or gripper."""
 
 
 class EpisodeFileError(HandsOnError):

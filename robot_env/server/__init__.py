@@ -1,0 +1,1 @@
+"""The robot server: the one process that owns the arm."""
