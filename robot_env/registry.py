@@ -6,11 +6,14 @@ Importing this module registers the tasks with Gymnasium too:
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 
 from robot_env.arms import ARMS
+from robot_env.arms.base import Arm, ArmConfig
 from robot_env.cameras import CAMERAS
 from robot_env.cameras.base import CameraConfig
 from robot_env.cameras.freshness import MAX_AGE_SECONDS, require_age_bound
@@ -18,6 +21,8 @@ from robot_env.env import RobotEnv
 from robot_env.families import nearest, resolve
 from robot_env.foreign import FOREIGN, make_foreign
 from robot_env.grippers import GRIPPERS
+from robot_env.grippers.base import Gripper, GripperConfig
+from robot_env.lab import Lab, load_lab
 from robot_env.rendering.base import Look
 from robot_env.rendering.randomisation import Randomisation
 from robot_env.scene import World
@@ -39,7 +44,9 @@ GYMNASIUM_IDS = {
 
 CAMERAS_OF_VISION = ("front", "wrist")
 IMAGE_SIZE = 64
-SETTINGS_OF_ALL = ("arm", "gripper", "cameras", "image_size", "max_frame_age_seconds", "randomisation")
+SETTINGS_OF_ALL = (
+    *("arm", "robot", "gripper", "cameras", "image_size", "max_frame_age_seconds", "randomisation", "lab"),
+)
 
 
 def make(name: str, *, clock: Clock, render: bool = False, **settings: Any) -> gymnasium.Env:
@@ -50,8 +57,10 @@ def make(name: str, *, clock: Clock, render: bool = False, **settings: Any) -> g
             those that see no poses, or "gymnasium:<ID>".
         clock: owns the rate; a ManualClock runs a simulation as fast as it can.
         render: whether `render()` returns frames.
-        settings: `arm`, `gripper`, `cameras` by name or as CameraConfig (default: the mujoco arm, the gripper
-            of the same name, the cameras front and wrist where the task shows no pose, else none),
+        settings: `lab`, the path of a lab file (see robot_env.lab) or a Lab; `arm`, `gripper`, `cameras` by
+            name or as their configuration (default: the lab's, else the mujoco arm, the gripper of the same
+            name, the cameras front and wrist where the task shows no pose, else none), `robot`, the address
+            of the arm's server,
             `image_size` in pixels of cameras chosen by name (64), `max_frame_age_seconds` (0.2),
             `randomisation` (off), and fields of the task's dataclass; for a foreign environment, its own
             arguments.
@@ -69,38 +78,71 @@ def _make_task(
     *,
     clock: Clock,
     render: bool,
-    arm: str = "mujoco",
-    gripper: str | None = None,
+    arm: str | ArmConfig | None = None,
+    robot: str | None = None,
+    gripper: str | GripperConfig | None = None,
     cameras: Sequence[str | CameraConfig] | None = None,
     image_size: int = IMAGE_SIZE,
     max_frame_age_seconds: float = MAX_AGE_SECONDS,
     randomisation: Randomisation | None = None,
+    lab: Path | Lab | None = None,
     **settings: Any,
 ) -> gymnasium.Env:
+    bench = load_lab(lab) if isinstance(lab, Path) else lab or Lab()
     task = build_task(name, **settings)
+    if lab is not None:
+        task = bench.fit(name, task)
     require_age_bound(max_frame_age_seconds)
-    chosen = choose_cameras(task, cameras, image_size)
-    held_width = None if task.settings.drives_gripper else task.settings.held_width_m
-    built = resolve("arm", ARMS, arm)().build(task.scene, task.settings.impedance, held_width)
-    hand = None
-    if task.settings.drives_gripper:
-        hand = resolve("gripper", GRIPPERS, gripper or arm)().build(built)
-    views = [camera.build(built.world, clock) for camera in chosen]
-    frames = None
-    if render:
-        from robot_env.rendering.view import open_view
+    chosen = choose_cameras(task, cameras if cameras is not None else bench.cameras or None, image_size)
+    with ExitStack() as opened:  # what was opened is closed again where the rest cannot be
+        built = _build_arm(arm or bench.arm or "mujoco", robot, task, clock)
+        opened.callback(built.close)
+        hand = None
+        if task.settings.drives_gripper:
+            like_the_arm = arm if isinstance(arm, str) else "mujoco"
+            hand = _build_gripper(gripper or bench.gripper or like_the_arm, built)
+            opened.callback(hand.close)
+        views = []
+        for camera in chosen:
+            views.append(camera.build(built.world, clock))
+            opened.callback(views[-1].close)
+        frames = None
+        if render:
+            from robot_env.rendering.view import open_view
 
-        frames = open_view(built.world)
-    return RobotEnv(
-        task,
-        built,
-        hand,
-        views,
-        clock,
-        frames,
-        max_frame_age_seconds=max_frame_age_seconds,
-        look=_look(built.world, randomisation),
-    )
+            frames = open_view(built.world)
+        env = RobotEnv(
+            task,
+            built,
+            hand,
+            views,
+            clock,
+            frames,
+            max_frame_age_seconds=max_frame_age_seconds,
+            look=_look(built.world, randomisation),
+        )
+        opened.pop_all()
+    return env
+
+
+def _build_arm(chosen: str | ArmConfig, robot: str | None, task: Task, clock: Clock) -> Arm:
+    config: Any = resolve("arm", ARMS, chosen)() if isinstance(chosen, str) else chosen
+    if robot is not None and not hasattr(config, "at"):
+        raise ConfigError(
+            f"making {task.name}", "this arm has no server", "leave robot out, or choose the arm franka"
+        )
+    config = config if robot is None else config.at(robot)
+    if getattr(config, "real_time", False) and isinstance(clock, ManualClock):
+        raise ConfigError(
+            f"making {task.name}", "this arm moves in real time", "step it on the wall clock: --clock wall"
+        )
+    held_width = None if task.settings.drives_gripper else task.settings.held_width_m
+    return config.build(task.scene, task.settings.impedance, held_width)
+
+
+def _build_gripper(chosen: str | GripperConfig, arm: Arm) -> Gripper:
+    config: GripperConfig = resolve("gripper", GRIPPERS, chosen)() if isinstance(chosen, str) else chosen
+    return config.build(arm)
 
 
 def choose_cameras(task: Task, cameras: Sequence[str | CameraConfig] | None, size: int) -> list[CameraConfig]:

@@ -94,6 +94,15 @@ def load_toml(path: Path, cls: type[T], base: T | None = None) -> T:
     return cast(T, built)
 
 
+def from_table(
+    table: Mapping[str, object], cls: type[T], *, stage: str, section: str, base: T | None = None
+) -> T:
+    """A `cls` from a table within a TOML file, named `section` in messages; as `load_toml` otherwise."""
+    built = _build(cls, dict(table), base, stage, (section,))
+    require_finite(built, base, stage)
+    return cast(T, built)
+
+
 def dump_toml(config: object) -> str:
     """TOML text that `load_toml` reads back to an equal configuration."""
     return "\n".join(_table_lines(config, ())).lstrip("\n") + "\n"
