@@ -33,9 +33,9 @@ acceptance: $(STAMP)
 bench: $(STAMP)
 	$(RUN)python -m tests.benchmarks $(BENCH_ARGS)
 
-# A real host installs only its role: make install ROLE=learner CUDA=1
+# A real host installs only its role: make install ROLE=learner CUDA=1, or make install ROLE=robot WITH=fr3
 install:
-	@sh deploy/install.sh "$(ROLE)" "$(CUDA)" "$(VENV)" "$(PYTHON)"
+	@sh deploy/install.sh "$(ROLE)" "$(CUDA)" "$(VENV)" "$(PYTHON)" "$(WITH)"
 
 lock:
 	uv pip compile pyproject.toml --universal --no-header --no-annotate --generate-hashes \

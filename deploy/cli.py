@@ -35,6 +35,13 @@ EXTRAS = {
     "mujoco": "sim",
     "cv2": "sim",
     "wandb": "wandb",
+    "franky": "fr3",
+    "panda_py": "panda",
+    "serial": "robotiq",
+    "pyrealsense2": "realsense",
+    "libusb_package": "realsense",
+    "lz4": "agentlace",
+    "rerun": "rerun",
 }
 
 
@@ -68,10 +75,18 @@ def _run(name: str, argv: Sequence[str]) -> int:
         if extra is None:
             raise
         print(f"handson {name}: needs {error.name}, which is not installed here", file=sys.stderr)
-        print(f"  -> make install ROLE={extra}, or install the extra handson[{extra}]", file=sys.stderr)
+        print(f"  -> {_installation(name, extra)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _installation(role: str, extra: str) -> str:
+    roles = ("learner", "actor", "robot", "sim")
+    if extra in roles:
+        return f"make install ROLE={extra}, or install the extra handson[{extra}]"
+    role = role if role in roles else "actor"
+    return f"make install ROLE={role} WITH={extra}, or install the extra handson[{extra}]"
 
 
 def _help() -> str:

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs one role on a real host: install.sh ROLE [CUDA] [VENV] [PYTHON]. HANDSON_DRY_RUN=1 only prints the commands.
+# Installs one role on a real host: install.sh ROLE [CUDA] [VENV] [PYTHON] [WITH]. WITH names what is attached, as in
+# fr3,realsense. HANDSON_DRY_RUN=1 only prints the commands.
 set -eu
 cd "$(dirname "$0")/.."
-role=${1:-} cuda=${2:-} venv=${3:-.venv} python=${4:-python3}
+role=${1:-} cuda=${2:-} venv=${3:-.venv} python=${4:-python3} with=${5:-}
 
 refuse() {
   echo "install: $1" >&2
@@ -23,6 +24,13 @@ case "$cuda" in
   "" | 0) ;;
   *) refuse "CUDA is '$cuda'" "leave it out, or give CUDA=1" ;;
 esac
+
+for extra in $(echo "$with" | tr ',' ' '); do
+  case "$extra" in
+    fr3 | panda | robotiq | realsense | agentlace | rerun | wandb) extras=$extras,$extra ;;
+    *) refuse "there is nothing called '$extra' to install" "WITH=fr3|panda|robotiq|realsense|agentlace|rerun|wandb, several with commas" ;;
+  esac
+done
 
 new_enough() {
   "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null

@@ -17,7 +17,7 @@ def host(tmp_path: Path, repository: Path):
 
     def run(*arguments: str, python: str = "new", uv: bool = False) -> "subprocess.CompletedProcess[str]":
         program("python3", {"new": "exit 0", "old": 'case "$1" in -c) exit 1;; *) exit 0;; esac'}[python])
-        for name in ("dirname", "mktemp", "sed", "rm"):
+        for name in ("dirname", "mktemp", "sed", "rm", "tr"):
             (tmp_path / name).symlink_to(f"/usr/bin/{name}")
         if uv:
             program("uv", "exit 0")
@@ -60,6 +60,18 @@ def test_an_old_python_gets_uv_which_brings_a_newer_one(host, tmp_path: Path):
     assert "python3 -m pip install --user --quiet --disable-pip-version-check uv" in done.stdout
     assert "python3 -m uv venv --quiet --python 3.12" in done.stdout
     assert "-e .[robot]" in done.stdout
+
+
+def test_what_is_attached_is_installed_with_the_role(host, tmp_path: Path):
+    done = host("actor", "", str(tmp_path / "venv"), "python3", "realsense,rerun")
+    assert "-e .[actor,realsense,rerun]" in done.stdout
+
+
+def test_what_cannot_be_attached_is_refused_with_the_list(host):
+    done = host("actor", "", ".venv", "python3", "realsence")
+    assert done.returncode == 2
+    assert "'realsence'" in done.stderr
+    assert "realsense" in done.stderr
 
 
 def test_the_lock_binds_the_role(host, tmp_path: Path):
