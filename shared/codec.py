@@ -7,6 +7,7 @@ wrong with what a peer sent (cut off, unknown, too large, an array that is not w
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -39,6 +40,7 @@ __all__ = [
     "Array",
     "Buffer",
     "decode",
+    "decode_with",
     "encode",
     "foreign_version",
     "headers_of",
@@ -57,6 +59,8 @@ __all__ = [
 MAX_HEADER_BYTES = 16 * 2**20
 MAX_FRAMES = 4096
 
+T = TypeVar("T")
+
 _DECODE_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError, MemoryError)
 
 
@@ -71,7 +75,7 @@ _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 _hello_decoder = msgspec.msgpack.Decoder(_HelloOfAnyVersion)
 
 
-def encode(message: Message) -> bytes:
+def encode(message: msgspec.Struct) -> bytes:
     """The header frame of a message; raises ProtocolError when it would be larger than a peer accepts."""
     try:
         frame = _encoder.encode(message)
@@ -86,22 +90,29 @@ def encode(message: Message) -> bytes:
 
 def decode(frame: Buffer, max_header_bytes: int = MAX_HEADER_BYTES) -> Message:
     """The message in a header frame."""
+    return decode_with(_decoder, frame, max_header_bytes)
+
+
+def decode_with(
+    decoder: "msgspec.msgpack.Decoder[T]", frame: Buffer, max_header_bytes: int = MAX_HEADER_BYTES
+) -> T:
+    """The message in a header frame, of whichever set of messages the decoder knows."""
     size = memoryview(frame).nbytes
     if size > max_header_bytes:
         raise malformed(f"a header of {size} bytes is over the limit of {max_header_bytes}")
     try:
-        return _decoder.decode(frame)
+        return decoder.decode(frame)
     except _DECODE_ERRORS as error:
         raise malformed(f"a header of {size} bytes is not a message: {error}") from error
 
 
-def foreign_version(frame: Buffer) -> int | None:
+def foreign_version(frame: Buffer, ours: int = PROTOCOL_VERSION) -> int | None:
     """The protocol version of a Hello that speaks another one than ours, even if the rest cannot be read."""
     try:
         version = _hello_decoder.decode(frame).protocol_version
     except _DECODE_ERRORS:
         return None
-    return version if version != PROTOCOL_VERSION else None
+    return version if version != ours else None
 
 
 def require_size(

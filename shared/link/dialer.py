@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import zmq
@@ -14,13 +14,14 @@ from shared.clock import Clock
 from shared.errors import ConfigError, ProtocolError, Refused
 from shared.link import sockets
 from shared.link.address import require_address
+from shared.link.clock_offset import ClockOffset
+from shared.link.dialect import LEARNER, Dialect
 from shared.link.handshake import HandshakeWatch
 from shared.link.keys import KeyPair, KeyStore, PublicKey, read_public_key
 from shared.link.waker import Waker
 from shared.protocol import (
     Channel,
     Heartbeat,
-    Hello,
     Malformed,
     Message,
     NoTrunk,
@@ -30,13 +31,11 @@ from shared.protocol import (
     Trunk,
     TrunkRequest,
     Unknown,
-    Welcome,
 )
 
 log = logging.getLogger(__name__)
 
 _STAGE = "link"
-CHANNELS: tuple[Channel, Channel] = ("control", "bulk")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,24 +86,32 @@ class Dialer:
         config: where to, and with which keys.
         hello: for the control channel; the other differs in `channel` only.
         clock: of leases and heartbeats; monotonic seconds.
+        dialect: what both ends speak.
 
     Attributes:
         connected: between a Welcome and whatever ends it.
         malformed: messages from the learner that could not be understood; it was told.
         round_trip_seconds: of the last heartbeat that was answered, None before.
+        clock_offset: how far the other computer's monotonic clock is ahead of ours.
     """
 
-    def __init__(self, config: DialerConfig, hello: Hello, clock: Clock) -> None:
+    def __init__(
+        self, config: DialerConfig, hello: msgspec.Struct, clock: Clock, dialect: Dialect = LEARNER
+    ) -> None:
         self._config = config
+        self._dialect = dialect
         self._clock = clock
-        self._hellos = {name: msgspec.structs.replace(hello, channel=name) for name in CHANNELS}
-        codec.decode(codec.encode(hello))  # what no learner could read is better told here
+        self._hellos = {name: msgspec.structs.replace(hello, channel=name) for name in dialect.channels}
+        codec.decode_with(
+            dialect.decoder, codec.encode(hello)
+        )  # what no learner could read is better told here
         self._pair, self._learner_key = _keys(config)
         self._lease_seconds, self._heartbeat_seconds = config.lease_seconds, config.heartbeat_seconds
         self.connected = False
         self.malformed = 0
         self.round_trip_seconds: float | None = None
-        self._asked: dict[type[Message], Message] = {}
+        self.clock_offset = ClockOffset()
+        self._asked: dict[type[msgspec.Struct], msgspec.Struct] = {}
         self._echo: float | None = None
         self._waker = Waker()
         self._context = sockets.new_context()
@@ -120,11 +127,11 @@ class Dialer:
         self._poller.poll(sockets.milliseconds(min(timeout_seconds, max(0.0, due))))
         self._waker.clear()
         self._watch.check()
-        received = [got for channel in CHANNELS for got in self._receive(channel)]
+        received = [got for channel in self._dialect.channels for got in self._receive(channel)]
         self._keep_alive()
         return received
 
-    def send(self, channel: Channel, message: Message, buffers: Sequence[codec.Buffer] = ()) -> bool:
+    def send(self, channel: Channel, message: msgspec.Struct, buffers: Sequence[codec.Buffer] = ()) -> bool:
         """Queue a message without ever waiting; False when the queue is full.
 
         Buffers are not copied: do not change them before the learner has acknowledged them.
@@ -150,16 +157,18 @@ class Dialer:
 
     def _dial(self) -> None:
         self._dealers: dict[Channel, sockets.Socket] = {
-            channel: self._context.socket(zmq.DEALER) for channel in CHANNELS
+            channel: self._context.socket(zmq.DEALER) for channel in self._dialect.channels
         }
-        self._watch = HandshakeWatch(self._dealers["control"], self._config.connect, self._pair)
+        self._watch = HandshakeWatch(
+            self._dealers["control"], self._config.connect, self._pair, self._dialect
+        )
         self._poller = zmq.Poller()
         for waits in (*self._dealers.values(), self._watch.socket, self._waker):
             self._poller.register(waits, zmq.POLLIN)
-        self._greeted: dict[Channel, float] = dict.fromkeys(CHANNELS, self._clock.now())
+        self._greeted: dict[Channel, float] = dict.fromkeys(self._dialect.channels, self._clock.now())
         self._strange: set[Channel] = set()
         self._heard = self._beat = self._clock.now()
-        for channel in CHANNELS:
+        for channel in self._dialect.channels:
             dealer = self._dealers[channel]
             sockets.configure(dealer, self._config.connect, self._config.max_message_bytes)
             if self._pair and self._learner_key:
@@ -189,14 +198,14 @@ class Dialer:
             self._hang_up(0.0)
             self._dial()
             return
-        for channel in CHANNELS:
+        for channel in self._dialect.channels:
             if channel in self._strange and now - self._greeted[channel] >= self._heartbeat_seconds:
                 self._strange.discard(channel)
                 self._greet(channel)
         if now - self._beat >= self._heartbeat_seconds:
             self._beat = now
             if self.connected:
-                for channel in CHANNELS:
+                for channel in self._dialect.channels:
                     self.send(channel, Heartbeat(now, self._echo if channel == "control" else None))
 
     def _receive(self, channel: Channel) -> list[Received]:
@@ -208,7 +217,7 @@ class Dialer:
             if channel == "control":
                 self._heard = self._clock.now()
             try:
-                message, buffers = sockets.read(frames, self._config.max_message_bytes)
+                message, buffers = sockets.read(frames, self._config.max_message_bytes, self._dialect.decoder)
             except ProtocolError as error:
                 self._reject(channel, error.cause)
                 continue
@@ -216,8 +225,13 @@ class Dialer:
                 received.append(Received(channel, message, buffers))
         return received
 
-    def _answered(self, channel: Channel, message: Message) -> bool:
+    def _answered(self, channel: Channel, message: Any) -> bool:
         """Whether the message is the link's own business; takes note of the others."""
+        if isinstance(message, self._dialect.welcome):
+            self.connected = True
+            self._strange.discard(channel)
+            self._adopt(message.heartbeat_seconds, message.lease_seconds)
+            return False
         match message:
             case Heartbeat():
                 self._strange.discard(channel)
@@ -225,12 +239,10 @@ class Dialer:
             case Unknown():
                 self._take_unknown(channel)
             case Refuse():
-                raise Refused(_STAGE, f"the learner refuses this actor: {message.cause}", message.cure)
-            case Welcome():
-                self.connected = True
-                self._strange.discard(channel)
-                self._adopt(message.heartbeat_seconds, message.lease_seconds)
-                return False
+                words = self._dialect
+                raise Refused(
+                    _STAGE, f"the {words.server} refuses this {words.client}: {message.cause}", message.cure
+                )
             case Snapshot():
                 self._asked.pop(SnapshotRequest, None)
                 return False
@@ -249,7 +261,9 @@ class Dialer:
         if channel == "control":
             self._echo = message.time_seconds
             if message.echo_seconds is not None:
-                self.round_trip_seconds = self._clock.now() - message.echo_seconds
+                now = self._clock.now()
+                self.round_trip_seconds = now - message.echo_seconds
+                self.clock_offset.observe(message.echo_seconds, message.time_seconds, now)
 
     def _take_unknown(self, channel: Channel) -> None:
         """Each message under way when the learner restarted brings one; one Hello answers them all."""
@@ -261,7 +275,8 @@ class Dialer:
         self.malformed += 1
         if self.malformed & (self.malformed - 1) == 0:  # the 1st, 2nd, 4th, 8th...: a flood stays readable
             log.warning(
-                "malformed message from the learner, %d so far: %s",
+                "malformed message from the %s, %d so far: %s",
+                self._dialect.server,
                 self.malformed,
                 cause[: sockets.LONGEST_CAUSE],
             )

@@ -7,6 +7,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from shared.errors import Refused
 from shared.link.address import host_and_port
+from shared.link.dialect import LEARNER, Dialect
 from shared.link.keys import KeyPair, PublicKey
 from shared.link.sockets import Socket
 
@@ -28,7 +29,13 @@ _GREETING_BYTES = 64
 class HandshakeWatch:
     """Watches one DEALER, from before it connects; `check` raises `Refused` once the cause is certain."""
 
-    def __init__(self, dealer: Socket, address: str, pair: KeyPair | None) -> None:
+    def __init__(
+        self, dealer: Socket, address: str, pair: KeyPair | None, dialect: Dialect = LEARNER
+    ) -> None:
+        self._server, self._client = dialect.server, dialect.client
+        self._believe = (
+            "run: handson keys trust HOST.key" if dialect is LEARNER else "name it as the server_key"
+        )
         self._dealer = dealer
         self._address = address
         self._pair = pair
@@ -64,27 +71,27 @@ class HandshakeWatch:
     def _unknown_key(self, key: PublicKey) -> Refused:
         return Refused(
             _STAGE,
-            f"the learner at {self._address} does not know the key of this host",
-            f"on the learner's computer run: handson keys authorise {key.key.hex()} --host {key.host}",
+            f"the {self._server} at {self._address} does not know the key of this host",
+            f"on the {self._server}'s computer run: handson keys authorise {key.key.hex()} --host {key.host}",
         )
 
     def _wrong_learner(self) -> Refused:
         return Refused(
             _STAGE,
-            f"the learner at {self._address} has another key than the one that this host trusts",
-            "copy the learner's HOST.key here and run: handson keys trust HOST.key",
+            f"the {self._server} at {self._address} has another key than the one that this host trusts",
+            f"copy the {self._server}'s HOST.key here and {self._believe}",
         )
 
     def _other_mechanism(self) -> Refused:
         if self._pair:
             cause, cure = (
-                "uses no keys, and this actor does",
-                "start the learner with --keys, or this without",
+                f"uses no keys, and this {self._client} does",
+                f"start the {self._server} with --keys, or this without",
             )
         else:
-            cause = "lets in only known keys, and this actor was started without"
+            cause = f"lets in only known keys, and this {self._client} was started without"
             cure = "run: handson keys make   and start with --keys (handson keys --help tells the whole way)"
-        return Refused(_STAGE, f"the learner at {self._address} {cause}", cure)
+        return Refused(_STAGE, f"the {self._server} at {self._address} {cause}", cure)
 
 
 def _mechanism(address: str, timeout_seconds: float = 1.0) -> bytes | None:

@@ -5,18 +5,20 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+import msgspec
 import zmq
 
 from shared import codec
 from shared.errors import ConfigError, LinkError, ProtocolError
 from shared.link import sockets
 from shared.link.address import bindable, host_and_port, is_loopback, require_address
+from shared.link.dialect import LEARNER, Dialect
 from shared.link.door import DOMAIN, Door
 from shared.link.keys import DEFAULT_DIRECTORY, KeyStore
 from shared.link.waker import Waker
-from shared.protocol import PROTOCOL_VERSION, Hello, Malformed, Message, Refuse
+from shared.protocol import Malformed, Message, Refuse
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,14 @@ class ListenerConfig:
             )
 
 
+class HasFileno(Protocol):
+    """What can be polled: a socket, a pipe."""
+
+    def fileno(self) -> int:
+        """Its file descriptor."""
+        ...
+
+
 class Incoming(NamedTuple):
     """A message, who sent it (ZeroMQ's name for the connection), and its raw array buffers."""
 
@@ -71,10 +81,11 @@ class Listener:
         refused: handshakes with an unknown key, and Hellos of another protocol version.
     """
 
-    def __init__(self, config: ListenerConfig) -> None:
+    def __init__(self, config: ListenerConfig, dialect: Dialect = LEARNER) -> None:
         self._config = config
+        self._dialect = dialect
         self._store = KeyStore(config.keys) if config.keys is not None else None
-        _require_keys(config)
+        _require_keys(config, dialect.server)
         pair = self._store.own() if self._store else None
         self.malformed = 0
         self._refused_versions = 0
@@ -120,7 +131,15 @@ class Listener:
                 arrived.append(incoming)
         return arrived
 
-    def send(self, peer: bytes, message: Message, buffers: Sequence[codec.Buffer] = ()) -> bool:
+    def watch(self, readable: HasFileno) -> None:
+        """From now on `poll` returns too when this can be read."""
+        self._poller.register(readable, zmq.POLLIN)
+
+    def unwatch(self, readable: HasFileno) -> None:
+        """No longer; call it before the thing is closed."""
+        self._poller.unregister(readable)
+
+    def send(self, peer: bytes, message: msgspec.Struct, buffers: Sequence[codec.Buffer] = ()) -> bool:
         """Queue a message without ever waiting; False when the peer is gone or its queue is full.
 
         Buffers are not copied: do not change them afterwards.
@@ -145,12 +164,13 @@ class Listener:
 
     def _read(self, peer: bytes, frames: list[memoryview]) -> Incoming | None:
         try:
-            message, buffers = sockets.read(frames, self._config.max_message_bytes)
+            message, buffers = sockets.read(frames, self._config.max_message_bytes, self._dialect.decoder)
         except ProtocolError as error:
-            version = codec.foreign_version(frames[0]) if frames else None
+            version = codec.foreign_version(frames[0], self._dialect.version) if frames else None
             return self._refuse_version(peer, version) if version else self.reject(peer, error.cause)
-        if isinstance(message, Hello) and message.protocol_version != PROTOCOL_VERSION:
-            return self._refuse_version(peer, message.protocol_version)
+        hello: Any = message if isinstance(message, self._dialect.hello) else None
+        if hello is not None and hello.protocol_version != self._dialect.version:
+            return self._refuse_version(peer, hello.protocol_version)
         return Incoming(peer, message, buffers)
 
     def reject(self, peer: bytes, cause: str) -> None:
@@ -162,20 +182,22 @@ class Listener:
 
     def _refuse_version(self, peer: bytes, version: int) -> None:
         self._refused_versions += 1
-        cause = f"the actor speaks protocol version {version}, the learner version {PROTOCOL_VERSION}"
-        log.warning("refused an actor: %s", cause)
+        words = self._dialect
+        spoken = f"the {words.client} speaks protocol version {version}"
+        cause = f"{spoken}, the {words.server} version {words.version}"
+        log.warning("refused: %s", cause)
         self.send(
             peer, Refuse("protocol_version", cause, "install the same release of HandsOn on both computers")
         )
 
 
-def _require_keys(config: ListenerConfig) -> None:
+def _require_keys(config: ListenerConfig, server: str) -> None:
     if config.keys is None and not is_loopback(config.bind):
         raise LinkError(
             _STAGE,
             f"other computers can reach {config.bind}, and there are no keys to tell them apart",
-            f"run: handson keys make   and start the learner with --keys {DEFAULT_DIRECTORY} "
-            "(handson keys --help says how actors get in)",
+            f"run: handson keys make   and start the {server} with --keys {DEFAULT_DIRECTORY} "
+            "(handson keys --help says how others get in)",
         )
 
 

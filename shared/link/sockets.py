@@ -2,14 +2,16 @@
 
 import threading
 from collections.abc import Sequence
+from typing import TypeVar
 
+import msgspec
 import zmq
 from zmq.utils.garbage import gc as buffer_keeper
 
 from shared import codec
 from shared.link.address import is_ipv6
-from shared.protocol import Message
 
+T = TypeVar("T")
 Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
 
@@ -68,10 +70,12 @@ def receive(socket: Socket) -> list[memoryview] | None:
         return None
 
 
-def read(frames: list[memoryview], max_message_bytes: int) -> tuple[Message, list[memoryview]]:
+def read(
+    frames: list[memoryview], max_message_bytes: int, decoder: "msgspec.msgpack.Decoder[T]"
+) -> tuple[T, list[memoryview]]:
     """A message and its buffers; ProtocolError when the frames are not one."""
     codec.require_size(frames, max_message_bytes)
-    return codec.decode(frames[0]), frames[1:]
+    return codec.decode_with(decoder, frames[0]), frames[1:]
 
 
 def milliseconds(seconds: float) -> int:
