@@ -1,4 +1,4 @@
-"""The simulated Panda: a 1 kHz Cartesian impedance controller over the primitive model.
+"""Simulated arms: a 1 kHz Cartesian impedance controller over a model in primitive geometry.
 
 The spring and the damper are actuators between the tool's site and a set-point's site, so MuJoCo itself
 evaluates J^T (K clip(e) - D v) at every physics step (1 ms) and integrates the damping implicitly; a force
@@ -8,18 +8,18 @@ Jacobian, is computed here, at 100 Hz: the null space hardly turns in 10 ms.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from robot_env.arms.arm_model import PANDA, ArmModel
 from robot_env.arms.base import ArmState, Impedance
-from robot_env.arms.mujoco_world import HAND, TCP, MujocoWorld, add_scene, panda_spec
+from robot_env.arms.mujoco_world import HAND, TCP, MujocoWorld, add_scene
 from robot_env.geometry import Pose, Vector, quaternion_wxyz, vector_from_rotation
 from robot_env.physics import Model, Spec, mujoco
 from robot_env.scene import Scene
 from shared.errors import ConfigError
 
-JOINTS = 7
-HOME_RAD = (0.0, -0.3, 0.0, -2.2, 0.0, 1.9, 0.785398)
 DAMPED = 1e-6
 IK_ITERATIONS = 60
 IK_TOLERANCE = 1e-6
@@ -29,17 +29,21 @@ FINGER_STIFFNESS_N_M = 2000.0
 
 @dataclass(frozen=True, kw_only=True)
 class MujocoArmConfig:
-    """Settings of the simulated Panda."""
+    """Settings of the simulated Panda, and of every arm that differs from it in its model only."""
 
-    posture_rad: tuple[float, ...] = HOME_RAD
+    model: ClassVar[ArmModel] = PANDA
+
+    posture_rad: tuple[float, ...] = PANDA.home_rad
+    """Joint angles that the null space returns to."""
 
     def __post_init__(self) -> None:
-        if len(self.posture_rad) != JOINTS:
-            raise ConfigError("mujoco arm", f"{len(self.posture_rad)} joint angles", f"give {JOINTS}")
+        if len(self.posture_rad) != self.model.joints:
+            cure = f"give {self.model.joints}"
+            raise ConfigError("mujoco arm", f"{len(self.posture_rad)} joint angles", cure)
 
     def build(self, scene: Scene, impedance: Impedance, gripper_width_m: float | None) -> "MujocoArm":
         """Compile arm and scene into one world."""
-        spec = panda_spec()
+        spec = self.model.spec()
         add_impedance(spec, impedance)
         add_scene(spec, scene)
         return MujocoArm(MujocoWorld(spec, scene), self, impedance, gripper_width_m)
@@ -74,14 +78,14 @@ def _add_actuator(
         actuator.forcelimited = True
 
 
-def hold_fingers(model: Model, finger_m: float) -> None:
+def hold_fingers(model: Model, fingers: slice, finger_m: float) -> None:
     """Springs that keep both fingers where no gripper drives them."""
-    model.jnt_stiffness[JOINTS : JOINTS + 2] = FINGER_STIFFNESS_N_M
-    model.qpos_spring[JOINTS : JOINTS + 2] = finger_m
+    model.jnt_stiffness[fingers] = FINGER_STIFFNESS_N_M
+    model.qpos_spring[fingers] = finger_m
 
 
 class MujocoArm:
-    """A Panda in a MujocoWorld."""
+    """An arm in a MujocoWorld: its joints come first among all, then those of its fingers."""
 
     def __init__(
         self,
@@ -92,14 +96,16 @@ class MujocoArm:
     ) -> None:
         self.world = world
         self._posture = np.array(config.posture_rad)
+        self._joints = slice(0, config.model.joints)
+        self._fingers = slice(config.model.joints, config.model.joints + 2)
         self._impedance = impedance
         self._fingers_m = None if gripper_width_m is None else gripper_width_m / 2.0
         if self._fingers_m is not None:
-            hold_fingers(world.model, self._fingers_m)
+            hold_fingers(world.model, self._fingers, self._fingers_m)
         self._site = int(world.model.site(TCP).id)
         self._mocap = int(world.model.body("setpoint").mocapid[0])
         self._full_jacobian = np.zeros((6, world.model.nv))
-        self._jacobian = self._full_jacobian[:, :JOINTS]
+        self._jacobian = self._full_jacobian[:, self._joints]
         self._tool_bodies = _subtree(world.model, HAND)
         self._force_n = np.zeros(3)
         world.controllers += [self._hold_posture, self._feel]
@@ -107,10 +113,10 @@ class MujocoArm:
     def reset(self, tcp: Pose) -> None:
         """Place the tool by inverse kinematics; raises ConfigError for a pose out of reach."""
         data = self.world.data
-        data.qpos[:JOINTS] = self._posture
-        data.qvel[: JOINTS + 2] = 0.0
+        data.qpos[self._joints] = self._posture
+        data.qvel[: self._fingers.stop] = 0.0
         if self._fingers_m is not None:
-            data.qpos[JOINTS : JOINTS + 2] = self._fingers_m
+            data.qpos[self._fingers] = self._fingers_m
         self._solve(tcp)
         self._force_n[:] = 0.0
         self.send(tcp)
@@ -118,13 +124,13 @@ class MujocoArm:
     def read(self) -> ArmState:
         """Pose and twist of the tool as they are now, and its contact force over about the last 50 ms."""
         data = self.world.data
-        twist = self._update_jacobian() @ data.qvel[:JOINTS]
+        twist = self._update_jacobian() @ data.qvel[self._joints]
         return ArmState(
             tcp=self._tcp(),
             velocity_m_s=twist[:3],
             angular_velocity_rad_s=twist[3:],
             force_n=self._force_n.copy(),
-            joints_rad=data.qpos[:JOINTS].copy(),
+            joints_rad=data.qpos[self._joints].copy(),
         )
 
     def send(self, target: Pose) -> None:
@@ -147,9 +153,9 @@ class MujocoArm:
 
     def _hold_posture(self) -> None:
         data, jacobian = self.world.data, self._update_jacobian()
-        torque = self._impedance.posture_stiffness_nm_rad * (self._posture - data.qpos[:JOINTS])
-        torque -= self._impedance.posture_damping_nms_rad * data.qvel[:JOINTS]
-        data.qfrc_applied[:JOINTS] = torque - jacobian.T @ _in_task_space(jacobian, jacobian @ torque)
+        torque = self._impedance.posture_stiffness_nm_rad * (self._posture - data.qpos[self._joints])
+        torque -= self._impedance.posture_damping_nms_rad * data.qvel[self._joints]
+        data.qfrc_applied[self._joints] = torque - jacobian.T @ _in_task_space(jacobian, jacobian @ torque)
 
     def _feel(self) -> None:
         data = self.world.data
@@ -158,7 +164,7 @@ class MujocoArm:
 
     def _solve(self, target: Pose) -> None:
         model, data = self.world.model, self.world.data
-        limits = model.jnt_range[:JOINTS]
+        limits = model.jnt_range[self._joints]
         for _ in range(IK_ITERATIONS):
             mujoco.mj_kinematics(model, data)
             mujoco.mj_comPos(model, data)
@@ -166,9 +172,9 @@ class MujocoArm:
             if float(np.abs(error).max()) < IK_TOLERANCE:
                 return
             jacobian = self._update_jacobian()
-            pull = 0.1 * (self._posture - data.qpos[:JOINTS])
+            pull = 0.1 * (self._posture - data.qpos[self._joints])
             step = pull + jacobian.T @ _in_task_space(jacobian, error - jacobian @ pull)
-            data.qpos[:JOINTS] = np.clip(data.qpos[:JOINTS] + step, limits[:, 0], limits[:, 1])
+            data.qpos[self._joints] = np.clip(data.qpos[self._joints] + step, limits[:, 0], limits[:, 1])
         raise ConfigError(
             "resetting the arm",
             f"the tool cannot reach {target.position_m.round(3)} m",

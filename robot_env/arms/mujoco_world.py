@@ -1,6 +1,5 @@
 """The scene and the arm in one MuJoCo model: built once, then only its state changes."""
 
-import importlib.resources
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -15,12 +14,6 @@ HAND = "hand"
 TCP = "tcp"
 FINGERS = ("left_finger", "right_finger")
 CONTACT_SOLREF = (0.004, 1.0)
-
-
-def panda_spec() -> Spec:
-    """The primitive Panda that comes with the package, to be edited before it is compiled."""
-    text = importlib.resources.files("robot_env.arms").joinpath("panda.xml").read_text(encoding="utf-8")
-    return mujoco.MjSpec.from_string(text)
 
 
 def add_scene(spec: Spec, scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""The simulated Franka hand: two mirrored fingers, moved at a bounded speed and force."""
+"""The hand of the simulated arms: two mirrored fingers, moved at a bounded speed and force, as Franka's."""
 
 from dataclasses import dataclass
 
@@ -23,10 +23,12 @@ class MujocoGripperConfig:
             raise ConfigError("mujoco gripper", f"{self} is beyond the hand", "use up to 70 N and 0.1 m/s")
 
     def build(self, arm: Arm) -> "MujocoGripper":
-        """The hand of a simulated Panda."""
+        """The hand of a simulated arm."""
         if not isinstance(arm, MujocoArm):
             raise ConfigError(
-                "choosing the gripper", "'mujoco' fits only the mujoco arm", "choose both alike, or neither"
+                "choosing the gripper",
+                "it fits only the simulated arms",
+                "choose both alike, or neither",
             )
         return MujocoGripper(arm, self)
 

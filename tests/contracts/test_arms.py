@@ -15,9 +15,11 @@ from shared.errors import ConfigError
 PERIOD_SECONDS = 0.1
 CENTRE = Pose.of((0.45, 0.0, 0.25), TOOL_DOWN)
 SCENE = (SceneObject(name="marker", kind="marker", boxes=(Box(half_size_m=(0.01, 0.01, 0.01)),)),)
+SERVED = {"franka", "serl_http"}
+"""Behind a server of their own."""
 
 
-@pytest.fixture(params=sorted(ARMS))
+@pytest.fixture(params=sorted(set(ARMS) - SERVED))
 def arm(request: pytest.FixtureRequest) -> Iterator[Arm]:
     built = resolve("arm", ARMS, request.param)().build(SCENE, Impedance(), 0.02)
     start(built, CENTRE)

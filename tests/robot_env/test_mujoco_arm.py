@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from robot_env.arms.arm_model import PANDA
 from robot_env.arms.base import Impedance
-from robot_env.arms.mujoco import HOME_RAD, MujocoArm, MujocoArmConfig
+from robot_env.arms.mujoco import MujocoArm, MujocoArmConfig
 from robot_env.geometry import TOOL_DOWN, Pose, rotation_from_vector
 from robot_env.scene import Box, SceneObject
 from shared.errors import ConfigError
@@ -88,7 +89,7 @@ def test_the_clip_bounds_the_speed_towards_a_far_set_point() -> None:
 
 def test_the_null_space_returns_to_the_posture_without_moving_the_tool() -> None:
     arm = build(Impedance())
-    home = np.array(HOME_RAD)
+    home = np.array(PANDA.home_rad)
     arm.world.data.qpos[:7] = home
     arm.world.settle()
     tcp = arm.read().tcp
@@ -140,4 +141,4 @@ def test_impedance_out_of_range_is_refused(wrong: dict) -> None:
 
 def test_a_posture_has_seven_joints() -> None:
     with pytest.raises(ConfigError, match="6 joint angles"):
-        MujocoArmConfig(posture_rad=HOME_RAD[:6])
+        MujocoArmConfig(posture_rad=PANDA.home_rad[:6])
