@@ -1,0 +1,25 @@
+"""Which robot server a bench is about: the lab's arm names it, or the command line."""
+
+from typing import Any
+
+from deploy.check.bench import Bench
+from shared.link.address import host_and_port
+
+
+def robot_config(bench: Bench) -> Any | None:
+    """The client's settings for the robot server; None where the bench has none."""
+    arm: Any = bench.lab.arm
+    told = bench.config.robot
+    if told is not None and hasattr(arm, "at"):
+        return arm.at(told).robot
+    if told is not None:
+        from robot_env.server.client import RobotClientConfig
+
+        return RobotClientConfig(address=told, keys=bench.config.keys)
+    return getattr(arm, "robot", None)
+
+
+def robot_host(bench: Bench) -> str | None:
+    """The computer that the robot server runs on, as the bench names it."""
+    config = robot_config(bench)
+    return None if config is None else host_and_port(config.address)[0]
