@@ -1,5 +1,6 @@
 """RobotEnv: a task on an arm with a gripper and cameras, stepped at a fixed rate."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from robot_env.actions import action_entries, admit, executed_command, wanted_op
 from robot_env.arms.base import Arm
 from robot_env.cameras.base import Camera
 from robot_env.cameras.freshness import MAX_AGE_SECONDS, FreshFrames
+from robot_env.geometry import Pose, six_d
 from robot_env.grippers.base import Gripper
 from robot_env.observing import arm_entries, arm_values
 from robot_env.rate import Rate
@@ -59,6 +61,13 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         self._steps = 0
         self._over = True
         self._situation: Situation | None = None
+        self._began = Pose.of((0.0, 0.0, 0.0))
+        self._held: Pose | None = None
+
+    @property
+    def judged_by(self) -> str:
+        """Who says whether the task is done: "environment", or "operator" where only a person can tell."""
+        return getattr(self._task, "judged_by", "environment")
 
     @property
     def overruns(self) -> int:
@@ -71,8 +80,9 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         """Place the scene and the arm; without a seed the starts go on from the last one."""
         super().reset(seed=seed)
         self._begin(self._task.sample_start(self.np_random), self.np_random)
-        self._steps, self._over = 0, False
+        self._steps, self._over, self._held = 0, False, None
         situation = self._measure()
+        self._began = situation.arm.tcp
         self._rate.restart()
         return self._observe(situation), {"success": self._task.judge(situation).success}
 
@@ -80,6 +90,7 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         """One period."""
         if self._over or self._situation is None:
             raise gymnasium.error.ResetNeeded("the episode is over: call reset before step")
+        self._held = None
         info = self._move(admit(action, self.interface.action_size), self._situation)
         self._arm.world.advance(self._rate.period_seconds)
         info["overrun_seconds"] = self._rate.wait()
@@ -96,12 +107,28 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         reward = float(sum(judgement.reward_terms.values()))
         return observation, reward, why is Why.SUCCESS, why is Why.TIME_LIMIT, info
 
+    def hold(self) -> None:
+        """Stay at the pose measured now, for as long as this is called over and over instead of `step`."""
+        if self._held is None:
+            self._held = self._arm.read().tcp
+        self._arm.send(self._held)
+        self._rate.restart()
+
+    def look(self) -> Observation:
+        """What there is to see between two steps: after a hold, the next step goes out from here."""
+        return self._observe(self._measure())
+
     def see(self) -> Observation:
-        """Arm, gripper and all that the task knows now, hidden poses too: for scripts, not for policies."""
+        """Arm, gripper and all that the task knows now, hidden poses too: for scripts, not for policies.
+
+        The arm in the base frame whatever the policy is shown, its orientation always.
+        """
         if self._situation is None:
             raise gymnasium.error.ResetNeeded("nothing was seen yet: call reset first")
         situation = self._situation
-        values = arm_values(self._settings, situation.arm, situation.gripper)
+        settings = dataclasses.replace(self._settings, pose_frame="base")
+        values = arm_values(settings, situation.arm, situation.gripper, self._began)
+        values["arm/tcp_rotation_base_6d"] = six_d(situation.arm.tcp.rotation).astype(np.float32)
         return values | dict(self._task.observe(situation))
 
     def render(self) -> np.ndarray | None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -148,7 +175,7 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         return self._situation
 
     def _observe(self, situation: Situation) -> Observation:
-        values = arm_values(self._settings, situation.arm, situation.gripper)
+        values = arm_values(self._settings, situation.arm, situation.gripper, self._began)
         values |= self._task.observe(situation)
         values |= {name: frames.next() for name, frames in self._fresh.items()}
         self.interface.check(values, f"observing {self._task.name}")

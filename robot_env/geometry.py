@@ -76,6 +76,15 @@ def six_d(rotation: Matrix) -> Vector:
     return np.concatenate([rotation[:, 0], rotation[:, 1]])
 
 
+def rotation_from_six_d(columns: ArrayLike) -> Matrix:
+    """The rotation whose first two columns these (6,) are nearly: by Gram and Schmidt, as Zhou et al. do."""
+    first, second = np.asarray(columns, dtype=np.float64).reshape(2, 3)
+    x = first / np.linalg.norm(first)
+    y = second - x * (x @ second)
+    y /= np.linalg.norm(y)
+    return np.column_stack([x, y, np.cross(x, y)])
+
+
 def limit_length(vector: Vector, limit: float) -> Vector:
     """The vector, shortened to `limit` where it is longer."""
     length = float(np.linalg.norm(vector))

@@ -6,7 +6,7 @@ are tested without an arm.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 
@@ -19,6 +19,10 @@ from shared.errors import ConfigError
 from shared.interface import ObservationEntry
 from shared.step import Observation
 
+ActionFrame = Literal["base", "tool"]
+PoseFrame = Literal["base", "reset"]
+Rotation = Literal["vertical", "full"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSettings:
@@ -30,7 +34,10 @@ class TaskSettings:
         control_hz: rate of the loop.
         horizon_steps: an episode is truncated after so many steps.
         translation_limit_m: what an action element of 1 asks for along one axis, in one period.
-        rotation_limit_rad: the same about the vertical axis; 0 where the task does not turn the tool.
+        rotation_limit_rad: the same about each axis of `rotation`; 0 where the task does not turn the tool.
+        rotation: "vertical" turns about the vertical axis and keeps the tool upright, "full" about all three.
+        action_frame: whose axes actions are along: the arm's base, or the tool.
+        pose_frame: what the arm's pose and velocity are seen from: its base, or where the episode began.
         drives_gripper: whether the action opens and closes the gripper.
         held_width_m: where the fingers stand when it does not.
         gripper_band: gripper actions nearer to 0 than this keep what the gripper was told before.
@@ -42,6 +49,9 @@ class TaskSettings:
     horizon_steps: int = 100
     translation_limit_m: float = 0.03
     rotation_limit_rad: float = 0.0
+    rotation: Rotation = "vertical"
+    action_frame: ActionFrame = "base"
+    pose_frame: PoseFrame = "base"
     drives_gripper: bool = False
     held_width_m: float = 0.0
     gripper_band: float = 0.2
@@ -53,6 +63,10 @@ class TaskSettings:
                 f"{self} is out of range",
                 "use a positive rate, horizon and translation limit",
             )
+        for name, kind in (("rotation", Rotation), ("action_frame", ActionFrame), ("pose_frame", PoseFrame)):
+            if (given := getattr(self, name)) not in get_args(kind):
+                cure = f"choose one of {', '.join(get_args(kind))}"
+                raise ConfigError("task settings", f"{name} is {given!r}", cure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """A device that solves each task by itself: a feedback law from observation to action, with seeded noise.
 
-The laws keep no phase variable: what they do follows from the observation, so a policy can copy them. Where
-the observation holds pictures instead of poses, a script looks at the world itself.
+The laws keep no phase variable: what they do follows from the observation, so a policy can copy them. They
+see and move along the axes of the base: where the observation holds pictures instead of poses, or poses in
+another frame, a script looks at the world itself, and its motion is turned into the frame of the actions.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,8 @@ import numpy as np
 
 from robot_env.env import RobotEnv
 from robot_env.families import resolve
+from robot_env.geometry import rotation_from_six_d
+from robot_env.relative_frame import turned
 from robot_env.tasks import TASKS
 from robot_env.teleop.base import Env
 from robot_env.teleop.scripts import SCRIPTS
@@ -18,6 +21,7 @@ from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
 from shared.step import Action, Observation, Source
 
+BASE_ENTRIES = ("translation_base", "rotation_z_base", "gripper")
 Script = Callable[[Observation, InterfaceSpec], Action]
 
 
@@ -36,10 +40,10 @@ class ScriptConfig:
         script = resolve("script", SCRIPTS, interface.name)
         world = None if env is None else env.unwrapped
         see = world.see if isinstance(world, RobotEnv) else None
-        if see is None and not resolve("task", TASKS, interface.name).entries:
+        if see is None and (hidden := _hidden(interface)):
             raise ConfigError(
                 "script",
-                f"{interface.name} shows pictures, which it cannot read",
+                f"{interface.name} shows {hidden}, which it cannot read",
                 "build the device with the environment: build(interface, env)",
             )
         return ScriptDevice(script, interface, self.noise, see)
@@ -66,8 +70,34 @@ class ScriptDevice:
         """The script's action plus noise, within [-1, 1]."""
         noise = self._rng.normal(0.0, self._noise, self._moves.shape).astype(np.float32) * self._moves
         seen = observation if self._see is None else self._see()
-        action = self._script(seen, self._interface) + noise
+        action = self._along(self._script(seen, self._interface), seen) + noise
         return np.clip(action, -1.0, 1.0).astype(np.float32)
+
+    def _along(self, action: Action, seen: Observation) -> Action:
+        """The script's (x, y, z), turn about the vertical, gripper as the interface's entries in order."""
+        names = [entry.name for entry in self._interface.actions]
+        if all(name in BASE_ENTRIES for name in names):
+            return action
+        turns, grips = any(name.startswith("rotation") for name in names), "gripper" in names
+        turn = np.array([0.0, 0.0, action[3] if turns else 0.0])
+        moved = action[:3].astype(np.float64)
+        if names[0].endswith("_tool"):
+            moved, turn = turned(rotation_from_six_d(seen["arm/tcp_rotation_base_6d"]).T, moved, turn)
+        parts = [
+            moved,
+            turn[-self._interface.actions[1].size :] if turns else (),
+            action[-1:] if grips else (),
+        ]
+        return np.concatenate(parts).astype(np.float32)
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _hidden(interface: InterfaceSpec) -> str:
+    """What of an interface a script cannot go by; empty where it can."""
+    if not resolve("task", TASKS, interface.name).entries:
+        return "pictures"
+    names = {entry.name for entry in (*interface.actions, *interface.observations)}
+    others = [name for name in names if name.endswith("_tool") or "_reset_" in name]
+    return "poses in another frame than the base's" if others else ""
