@@ -30,7 +30,7 @@ def adjoint(pose: Pose) -> Matrix:
 
 
 def turned(rotation: Matrix, translation: Vector, turn: Vector) -> tuple[Vector, Vector]:
-    """A motion of the tool centre point told along the axes `rotation` instead: translation and turn, (3,)."""
+    """A motion of the tool centre point along the axes `rotation` instead: translation and turn (3,)."""
     both = adjoint(Pose(np.zeros(3), rotation)) @ np.concatenate([translation, turn])
     return both[:3], both[3:]
 
