@@ -211,5 +211,5 @@ def test_a_script_needs_the_environment_where_poses_are_told_in_another_frame() 
 
 @pytest.mark.parametrize("wrong", [{"action_frame": "world"}, {"pose_frame": "tool"}, {"rotation": "euler"}])
 def test_an_unknown_frame_is_refused_with_the_valid_ones(wrong: dict) -> None:
-    with pytest.raises(ConfigError, match="base|vertical"):
+    with pytest.raises(ConfigError, match=r"base|vertical"):
         replace(PEG, **wrong)
