@@ -13,6 +13,7 @@ A client dials the server's one port with one DEALER. The conversation:
     HoldPose, Grip ─────────────>
     request        ─────────────> Enable, Compliance, Reset, ResetJoints, Recover, Guide
                    <───────────── Reply                         once it is done, or why it was refused
+    Leave          ─────────────>
 
 The server passes the commands of the client that controls the arm on to its driver process, and what that
 says to every client, in these same messages; `Driver` is the first from there. Poses are seven numbers,
@@ -48,7 +49,6 @@ class RobotWelcome(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """The server knows this client. `description` is the driver's, empty while there is no arm."""
 
     description: str
-    control_hz: float
     heartbeat_seconds: float
     lease_seconds: float
     code_version: str
@@ -119,6 +119,10 @@ class Grip(msgspec.Struct, tag=True, frozen=True):
     """Open or close the gripper; said again, it goes on as it was."""
 
     opening: bool
+
+
+class Leave(msgspec.Struct, tag=True, frozen=True):
+    """The client goes; another may take control at once."""
 
 
 class Enable(msgspec.Struct, tag=True, frozen=True):
@@ -202,6 +206,7 @@ RobotMessage = (
     | SetPoint
     | HoldPose
     | Grip
+    | Leave
     | Enable
     | Compliance
     | Reset

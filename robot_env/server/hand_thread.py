@@ -1,0 +1,180 @@
+"""The gripper in a thread of its own: its library blocks for as long as a motion takes.
+
+The width is cached with its age. Commands are states, open or closed: told the same again, nothing is sent.
+A command that outlasts its deadline is stopped, and told as a fault until one works again.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from robot_env.server.drivers.base import HandDriver, HandDriverConfig, HandState
+from robot_env.server.state import HandReading
+from shared.clock import Clock
+from shared.errors import ConfigError, HandsOnError
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.02
+RETRY_SECONDS = 2.0
+REST_M_S = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandConfig:
+    """How the gripper is commanded."""
+
+    force_n: float = 40.0
+    """With which it holds."""
+    speed_m_s: float = 0.1
+    """Of the opening between its fingers."""
+    deadline_seconds: float = 3.0
+    """A command that takes longer is stopped."""
+    home: bool = False
+    """Find its limits when it connects; it opens and closes once."""
+
+    def __post_init__(self) -> None:
+        if not (self.force_n > 0 and self.speed_m_s > 0 and self.deadline_seconds > 0):
+            raise ConfigError("gripper", f"{self} has values that are not positive", "use positive SI values")
+
+
+class HandThread:
+    """Two threads: one makes the calls that block, the other reads the width and watches the deadline."""
+
+    def __init__(self, driver: HandDriverConfig, config: HandConfig, clock: Clock) -> None:
+        self._driver_config, self._config, self._clock = driver, config, clock
+        self._condition = threading.Condition()
+        self._driver: HandDriver | None = None
+        self._wanted: bool | None = None
+        self._told: bool | None = None
+        self._began: float | None = None
+        self._state: HandState | None = None
+        self._speed_m_s = 0.0
+        self._fault = "it is not connected yet"
+        self._closing = False
+        self._threads = [
+            threading.Thread(target=self._command, name="hand-commands", daemon=True),
+            threading.Thread(target=self._watch, name="hand-width", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def grip(self, opening: bool) -> None:
+        """Open or close; never waits."""
+        with self._condition:
+            if opening != self._wanted:
+                self._wanted = opening
+                self._condition.notify_all()
+
+    def reading(self) -> HandReading:
+        """The newest width and its age; NaN and no age before the first."""
+        with self._condition:
+            state, opening = self._state, self._wanted
+            if state is None:
+                return HandReading(
+                    width_m=0.0, speed_m_s=0.0, opening=True, age_seconds=-1.0, fault=self._fault
+                )
+            return HandReading(
+                width_m=state.width_m,
+                speed_m_s=self._speed_m_s,
+                opening=state.width_m > 0.0 if opening is None else opening,
+                age_seconds=self._clock.now() - state.time_seconds,
+                fault=self._fault,
+            )
+
+    def close(self, deadline_seconds: float) -> None:
+        """Stop and disconnect within the deadline; a call that hangs is left behind. Harmless twice."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify_all()
+        until = self._clock.now() + deadline_seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - self._clock.now()))
+
+    def _command(self) -> None:
+        while (driver := self._connected()) is not None:
+            with self._condition:
+                self._condition.wait_for(
+                    lambda: self._closing or self._wanted != self._told, timeout=RETRY_SECONDS
+                )
+                if self._closing:
+                    break
+                wanted = self._wanted
+                if wanted is None or wanted == self._told:
+                    continue
+                self._told, self._began = wanted, self._clock.now()
+            self._execute(driver, wanted)
+        if self._driver is not None:
+            self._driver.close()
+
+    def _execute(self, driver: HandDriver, opening: bool) -> None:
+        try:
+            if opening:
+                driver.move(driver.max_width_m, self._config.speed_m_s)
+            else:
+                driver.grasp(self._config.force_n, self._config.speed_m_s)
+        except HandsOnError as error:
+            self._fail(error)
+            return
+        with self._condition:
+            late = self._began is None
+            self._began = None
+            if not late:
+                self._fault = ""
+
+    def _connected(self) -> HandDriver | None:
+        """The driver, built here since that may block; None once closing."""
+        while self._driver is None and not self._closing:
+            try:
+                driver = self._driver_config.build()
+                if self._config.home:
+                    driver.home()
+            except HandsOnError as error:
+                self._fail(error)
+                with self._condition:
+                    self._condition.wait_for(lambda: self._closing, timeout=RETRY_SECONDS)
+                continue
+            with self._condition:
+                self._driver, self._fault = driver, ""
+        return None if self._closing else self._driver
+
+    def _watch(self) -> None:
+        while not self._closing:
+            driver = self._driver
+            if driver is not None:
+                self._read(driver)
+                self._stop_when_late(driver)
+            with self._condition:
+                self._condition.wait_for(lambda: self._closing, timeout=LOOK_SECONDS)
+
+    def _read(self, driver: HandDriver) -> None:
+        try:
+            state = driver.read()
+        except HandsOnError as error:
+            self._fail(error)
+            return
+        with self._condition:
+            before, self._state = self._state, state
+            if before is not None and (seconds := state.time_seconds - before.time_seconds) > 0:
+                self._speed_m_s = (state.width_m - before.width_m) / seconds
+
+    def _stop_when_late(self, driver: HandDriver) -> None:
+        with self._condition:
+            late = self._began is not None
+            late = late and self._clock.now() - (self._began or 0.0) >= self._config.deadline_seconds
+            if late:
+                self._began = None
+                self._fault = f"a command took longer than {self._config.deadline_seconds:g} s"
+        if late:
+            log.warning("the gripper is stopped: %s", self._fault)
+            try:
+                driver.stop()
+            except HandsOnError as error:
+                self._fail(error)
+
+    def _fail(self, error: HandsOnError) -> None:
+        with self._condition:
+            if self._fault != error.cause:
+                log.warning("gripper: %s", error)
+            self._fault = error.cause
+            self._told = None if self._driver is not None else self._told
