@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from shared.errors import ConfigError
-from shared.policy.trunks.foreign_pickle import CURE, Arrays
+from shared.foreign_pickle import CURE
+from shared.policy.trunks.foreign_pickle import Arrays
 
 MAX_HEADER_BYTES = 1 << 20
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "<u1", "BOOL": "?"}

@@ -2,7 +2,6 @@
 
 import io
 import math
-import pickle
 import struct
 from typing import Any
 
@@ -10,15 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import ConfigError
-from shared.policy.trunks.foreign_pickle import (
-    CURE,
-    Allowed,
-    Arrays,
-    Leaf,
-    Sealed,
-    flatten_arrays,
-    read_pickle,
-)
+from shared.foreign_arrays import ALLOWED as ARRAYS
+from shared.foreign_arrays import Leaf
+from shared.foreign_pickle import CURE, Allowed, Damaged, Sealed, read_pickle
+from shared.policy.trunks.foreign_pickle import Arrays, flatten_arrays
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 # The pickle of that number, with which every such file begins.
@@ -49,7 +43,7 @@ class _Tensor(Leaf):
 
     def __init__(self, storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> None:
         if not isinstance(storage, _Storage):
-            raise pickle.UnpicklingError("a tensor without storage")
+            raise Damaged("a tensor without storage")
         self._storage, self._offset = storage, int(offset)
         self._size, self._stride = tuple(map(int, size)), tuple(map(int, stride))
 
@@ -58,7 +52,7 @@ class _Tensor(Leaf):
         last = self._offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
         inside = min((self._offset, *size, *stride)) >= 0 and last < len(numbers)
         if not inside or math.prod(size) > len(numbers):
-            raise pickle.UnpicklingError(f"a tensor {size} beyond its {len(numbers)} numbers")
+            raise Damaged(f"a tensor {size} beyond its {len(numbers)} numbers")
         strides = [step * numbers.itemsize for step in stride]
         return np.lib.stride_tricks.as_strided(numbers[self._offset :], size, strides).copy()
 
@@ -68,6 +62,7 @@ def _parameter(tensor: Any, *_: Any) -> Any:
 
 
 ALLOWED: Allowed = {
+    **ARRAYS,
     ("torch._utils", "_rebuild_tensor"): _Tensor,
     ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
     ("torch._utils", "_rebuild_parameter"): _parameter,
@@ -86,18 +81,18 @@ def read_state_dict(data: bytes, stage: str) -> Arrays:
 
     def storage(reference: Any) -> _Storage:
         _, kind, key, *_ = reference
-        if kind not in DTYPES or not isinstance(key, str):
-            raise pickle.UnpicklingError(f"a storage {key!r} of {kind!r}")
+        if not isinstance(kind, str) or kind not in DTYPES or not isinstance(key, str):
+            raise Damaged("a storage of no known type")
         return storages.setdefault(key, _Storage(DTYPES[kind]))
 
-    header = [read_pickle(stream, stage, {}) for _ in range(3)]
+    header = [read_pickle(stream, stage, ARRAYS) for _ in range(3)]
     if header[:2] != [MAGIC_NUMBER, PROTOCOL]:
         raise ConfigError(stage, "is not a legacy torch file", CURE)
     state = read_pickle(stream, stage, ALLOWED, storage)
     try:
-        for key in read_pickle(stream, stage, {}):
+        for key in read_pickle(stream, stage, ARRAYS):
             storages[key].numbers = _numbers(stream, storages[key].numbers.dtype)
-    except (pickle.UnpicklingError, KeyError, TypeError, ValueError, struct.error) as error:
+    except (KeyError, TypeError, ValueError, struct.error) as error:
         raise ConfigError(stage, f"is damaged or cut off: {error}", CURE) from None
     return flatten_arrays(state, stage)
 
@@ -105,5 +100,5 @@ def read_state_dict(data: bytes, stage: str) -> Arrays:
 def _numbers(stream: io.BytesIO, dtype: np.dtype[Any]) -> NDArray[np.generic]:
     (count,) = _COUNT.unpack(stream.read(_COUNT.size))
     if count * dtype.itemsize > stream.getbuffer().nbytes - stream.tell():
-        raise pickle.UnpicklingError(f"{count} numbers announced, fewer are there")
+        raise Damaged(f"{count} numbers announced, fewer are there")
     return np.frombuffer(stream.read(count * dtype.itemsize), dtype)

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from shared.errors import ConfigError
+from shared.foreign_pickle import CURE
 from shared.policy.parameters import FlatParameters
 from shared.policy.trunks.build import Shape, parameter_shapes, trunk_stages
 from shared.policy.trunks.foreign_names import efficientnet_from_torch, resnet10_from_torch
-from shared.policy.trunks.foreign_pickle import CURE, Arrays, read_arrays
+from shared.policy.trunks.foreign_pickle import Arrays, read_arrays
 from shared.policy.trunks.safetensors import looks_like_safetensors, read_safetensors
 from shared.policy.trunks.source import fetch, forget
 from shared.policy.trunks.torch_file import MAGIC, read_state_dict
