@@ -49,10 +49,11 @@ def delivered(camera: CameraConfig) -> tuple[int, int]:
 
 def uncropped(camera: CameraConfig) -> Any:
     """The settings of the device itself."""
-    return getattr(camera, "camera", camera)
+    inner = getattr(camera, "camera", None)
+    return camera if inner is None or isinstance(inner, str) else inner
 
 
 def name_of(camera: CameraConfig) -> str:
     """What a lab file calls a camera."""
     raw = uncropped(camera)
-    return str(getattr(raw, "name", type(raw).__name__.removesuffix("CameraConfig").lower()))
+    return str(getattr(raw, "name", None) or getattr(raw, "camera", None) or type(raw).__name__)

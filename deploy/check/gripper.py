@@ -13,11 +13,11 @@ def gripper(bench: Bench, config: Any) -> Outcome:
     """Close, then open, and measure how far the fingers went."""
     if not bench.may_move:
         return skip("left alone; --move opens and closes it, after a question")
-    from deploy.check.robot import connect
+    from deploy.check.robot import connect, first_state
 
     client = connect(bench, config, control=True)
     try:
-        if client.peek().gripper is None:
+        if first_state(bench, client).gripper is None:
             return skip("the robot server drives none")
         narrow = _widths(bench, client, opening=False)
         wide = _widths(bench, client, opening=True)

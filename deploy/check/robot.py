@@ -6,8 +6,9 @@ from deploy.check.base import Check, Outcome, fail, ok, skip, warn
 from deploy.check.bench import Bench
 from deploy.check.robot_config import robot_config
 from robot_env.server.state import RobotState
+from shared.errors import RobotFault
 
-LOOK_SECONDS, POLL_SECONDS = 1.0, 0.002
+FIRST_SECONDS, LOOK_SECONDS, POLL_SECONDS = 3.0, 1.0, 0.002
 LEAST_HZ = 50.0
 GOOD_SHARE, LEAST_SHARE = 0.95, 0.8
 
@@ -62,7 +63,7 @@ class _Watcher:
 
     def judge(self, judgement: Any) -> Outcome:
         """A judgement of the newest state."""
-        return _unreachable() if self.client is None else judgement(self.client.peek())
+        return _unreachable() if self.client is None else judgement(first_state(self._bench, self.client))
 
 
 def connect(bench: Bench, config: Any, *, control: bool) -> Any:
@@ -72,6 +73,17 @@ def connect(bench: Bench, config: Any, *, control: bool) -> Any:
     from robot_env.server.client import RobotClient
 
     return RobotClient(replace(config, control=control), bench.clock)
+
+
+def first_state(bench: Bench, client: Any) -> RobotState:
+    """The newest measurement, waited for; RobotFault where none comes."""
+    deadline = bench.clock.now() + FIRST_SECONDS
+    while bench.clock.now() < deadline:
+        try:
+            return client.peek()
+        except RobotFault:
+            bench.clock.sleep_until(bench.clock.now() + POLL_SECONDS)
+    return client.peek()
 
 
 def mode(state: RobotState) -> Outcome:

@@ -5,6 +5,8 @@ from typing import Any
 from deploy.check.bench import Bench
 from shared.link.address import host_and_port
 
+CONNECT_SECONDS = 3.0
+
 
 def robot_config(bench: Bench) -> Any | None:
     """The client's settings for the robot server; None where the bench has none."""
@@ -15,7 +17,7 @@ def robot_config(bench: Bench) -> Any | None:
     if told is not None:
         from robot_env.server.client import RobotClientConfig
 
-        return RobotClientConfig(address=told, keys=bench.config.keys)
+        return RobotClientConfig(address=told, connect_seconds=CONNECT_SECONDS)
     return getattr(arm, "robot", None)
 
 
