@@ -1,0 +1,126 @@
+"""A Franka behind its robot server: FR3, Panda or a simulated one, whichever that drives."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from robot_env.arms.base import ArmState, Impedance
+from robot_env.arms.real_world import RealWorld
+from robot_env.geometry import Pose
+from robot_env.scene import Scene
+from robot_env.server.client import RobotClient, RobotClientConfig
+from robot_env.server.state import RobotState
+from shared.clock import Clock, SystemClock
+from shared.errors import ConfigError, RobotFault
+
+STAGE = "franka arm"
+LOOK_SECONDS = 0.02
+AWAY = ("link_lost", "user_stop")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrankaArmConfig:
+    """Settings of an arm behind a robot server."""
+
+    robot: RobotClientConfig = field(default_factory=RobotClientConfig)
+    """Where its server is."""
+    reset_seconds: float = 20.0
+    """A reset that takes longer has failed."""
+    ready_seconds: float = 15.0
+    """How long to wait for an arm that its server cannot reach, or whose enabling device is released."""
+
+    real_time: ClassVar[bool] = True
+    """It moves by itself: no simulated clock can step it."""
+
+    def __post_init__(self) -> None:
+        if self.reset_seconds <= 0 or self.ready_seconds < 0:
+            raise ConfigError(STAGE, f"{self} has times that are not positive", "give seconds")
+
+    def at(self, address: str) -> "FrankaArmConfig":
+        """The same, with its server at another address."""
+        return dataclasses.replace(self, robot=dataclasses.replace(self.robot, address=address))
+
+    def build(self, scene: Scene, impedance: Impedance, gripper_width_m: float | None) -> "FrankaArm":
+        """Connect to the server. Fingers that no gripper drives stay as the operator left them.
+
+        Raises:
+            ConfigError: the scene has more than markers.
+            LinkError: no server answers.
+            Refused: another client controls the arm.
+        """
+        world = RealWorld(scene)
+        clock = SystemClock()
+        return FrankaArm(world, RobotClient(self.robot, clock), self, impedance, clock)
+
+
+class FrankaArm:
+    """The tool of a real arm; its objects are marks that the task imagines.
+
+    Attributes:
+        world: of markers; its time passes by itself.
+        client: the line to the robot server, which the gripper shares.
+    """
+
+    def __init__(
+        self,
+        world: RealWorld,
+        client: RobotClient,
+        config: FrankaArmConfig,
+        impedance: Impedance,
+        clock: Clock,
+    ) -> None:
+        self.world, self.client = world, client
+        self._config, self._impedance, self._clock = config, impedance, clock
+        self._idle = False
+
+    def reset(self, tcp: Pose) -> None:
+        """Recover if the rules allow, then up, over and down to a pose; returns on arrival, held there.
+
+        Raises:
+            RobotFault: the arm cannot be reached, needs the operator, or did not arrive.
+            ConfigError: the pose is out of the robot server's workspace.
+        """
+        if self.await_arm().mode == "reflex":
+            self.client.recover()
+        self.client.set_impedance(self._impedance)
+        self.client.reset(tcp, self._config.reset_seconds)
+
+    def read(self) -> ArmState:
+        """The newest measurement; RobotFault where it is old, or the arm is stopped."""
+        state = self.client.state()
+        self._idle = state.mode == "ready"
+        return state.arm
+
+    def send(self, target: Pose) -> None:
+        """A new set-point; where the watchdog had ended the motion, it is resumed first."""
+        if self._idle:
+            self.client.enable()
+            self._idle = False
+        self.client.set_point(target)
+
+    def close(self) -> None:
+        """Hold and disconnect; harmless twice."""
+        self.client.close()
+        self.world.close()
+
+    def await_arm(self) -> RobotState:
+        """The newest state, once the server reaches the arm and nobody holds it back."""
+        deadline = self._clock.now() + self._config.ready_seconds
+        while True:
+            state, cause = self._look()
+            if state is not None and state.mode not in AWAY:
+                return state
+            if self._clock.now() >= deadline:
+                raise RobotFault(
+                    STAGE,
+                    f"no arm to move within {self._config.ready_seconds:g} s: {cause}",
+                    "see the robot server's log; unlock the joints and press the enabling device",
+                )
+            self._clock.sleep_until(self._clock.now() + LOOK_SECONDS)
+
+    def _look(self) -> tuple[RobotState | None, str]:
+        try:
+            state = self.client.peek()
+        except RobotFault as error:
+            return None, error.cause
+        return state, f"{state.mode}: {state.reason}"
