@@ -6,6 +6,8 @@ from typing import Literal
 
 import tyro
 
+from actor.live_view import ViewConfig
+from actor.operating.config import OperatorConfig
 from actor.scene import SceneConfig
 from actor.uplink_config import UplinkConfig
 from shared.errors import ConfigError
@@ -48,6 +50,12 @@ class ActorConfig:
     """Another environment instead of a task, as in gymnasium:Pendulum-v1."""
     scene: tyro.conf.OmitArgPrefixes[SceneConfig] = field(default_factory=SceneConfig)
     """How the task is seen."""
+    reward: str | None = None
+    """Who judges: environment or operator; none means whoever the task says."""
+    operator: tyro.conf.OmitArgPrefixes[OperatorConfig] = field(default_factory=OperatorConfig)
+    """The person at the terminal."""
+    view: tyro.conf.OmitArgPrefixes[ViewConfig] = field(default_factory=ViewConfig)
+    """A live look."""
     actor_id: str = "actor-0"
     """Name of this actor, unique among the actors of one learner."""
     run_dir: Path = Path("runs/actor")

@@ -14,7 +14,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from actor.choosers import DeviceChooser
+from actor.live_view import Show, ViewConfig, live_view
 from actor.logs import logging_to
+from actor.operating.attendance import attended
+from actor.operating.config import OperatorConfig
+from actor.operating.robot_operator import Operator
 from actor.recording import Recording
 from actor.rollout import EpisodeHooks, EpisodeOutcome
 from actor.scene import SceneConfig
@@ -44,6 +48,12 @@ class DemoConfig:
     """Another environment instead of a task, as in gymnasium:Pendulum-v1."""
     scene: tyro.conf.OmitArgPrefixes[SceneConfig] = field(default_factory=SceneConfig)
     """How the task is seen."""
+    reward: str | None = None
+    """Who judges: environment or operator; none means whoever the task says."""
+    operator: tyro.conf.OmitArgPrefixes[OperatorConfig] = field(default_factory=OperatorConfig)
+    """The person at the terminal."""
+    view: tyro.conf.OmitArgPrefixes[ViewConfig] = field(default_factory=ViewConfig)
+    """A live look."""
     device: str = "script"
     """Teleop device that drives."""
     episodes: int = 20
@@ -84,12 +94,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     with (
         logging_to(None, verbose=config.verbose),
         stop.on_signals(),
-        open_world(config.environment, config.clock, scene=config.scene) as world,
+        open_world(config.environment, config.clock, reward=config.reward, scene=config.scene) as world,
         closing(_device(config, world)) as device,
+        attended(config.operator, stop, world.judge) as operator,
+        live_view(config.view, f"demos of {config.environment}") as show,
         Recording(path, world.interface, actor_id="demo", kind=EpisodeKind.DEMO) as recording,
     ):
         chooser = DeviceChooser(device, world.interface.action_size)
-        discarded = _record(config, world, chooser, recording, stop)
+        discarded = _record(config, world, chooser, recording, stop, operator, show)
     Console().print(_table(config, recording, discarded))
     if stop.cause is not None:
         return 130
@@ -104,7 +116,13 @@ def _device(config: DemoConfig, world: World) -> TeleopDevice:
 
 
 def _record(
-    config: DemoConfig, world: World, chooser: DeviceChooser, recording: Recording, stop: StopSignal
+    config: DemoConfig,
+    world: World,
+    chooser: DeviceChooser,
+    recording: Recording,
+    stop: StopSignal,
+    operator: Operator,
+    show: Show,
 ) -> int:
     """Fill the recording; returns how many episodes were discarded."""
     attempts = 0
@@ -112,10 +130,19 @@ def _record(
         task = progress.add_task("demos", total=config.episodes)
         while recording.episodes < config.episodes and attempts < ATTEMPTS_PER_EPISODE * config.episodes:
             steps: list[Step] = []
+
+            def keep(step: Step, number: int, steps: list[Step] = steps, episode: int = attempts) -> None:
+                steps.append(step)
+                show(step, episode, number)
+
             hooks = EpisodeHooks(
-                interrupted=lambda: Why.OPERATOR_ABORT if stop.cause else None,
-                keep=lambda step, number, steps=steps: steps.append(step),
+                begun=lambda: operator.begun(world.rollout.hold),
+                interrupted=lambda: (
+                    operator.after_step(world.rollout.hold) or (Why.OPERATOR_ABORT if stop.cause else None)
+                ),
+                keep=keep,
             )
+            operator.between_episodes(world.rollout.hold)
             outcome = world.rollout.play(chooser, start_seed(config.seed, "demo", attempts), hooks)
             if stop.cause is not None:
                 break

@@ -19,7 +19,11 @@ from rich.table import Table
 from actor.config import FINAL_START_SEED
 from actor.film import Film
 from actor.json_file import write_json
+from actor.live_view import Show, ViewConfig, live_view
 from actor.logs import logging_to
+from actor.operating.attendance import attended
+from actor.operating.config import OperatorConfig
+from actor.operating.robot_operator import Operator
 from actor.policy_runner import PolicyRunner, configure_device
 from actor.recording import Recording
 from actor.rollout import EpisodeOutcome
@@ -52,6 +56,12 @@ class EvalConfig:
     """Another environment instead of a task, as in gymnasium:Pendulum-v1."""
     scene: tyro.conf.OmitArgPrefixes[SceneConfig] = field(default_factory=SceneConfig)
     """How the task is seen."""
+    reward: str | None = None
+    """Who judges: environment or operator; none means whoever the task says."""
+    operator: tyro.conf.OmitArgPrefixes[OperatorConfig] = field(default_factory=OperatorConfig)
+    """The person at the terminal."""
+    view: tyro.conf.OmitArgPrefixes[ViewConfig] = field(default_factory=ViewConfig)
+    """A live look."""
     episodes: int = 50
     """Episodes, each from its own start state."""
     start_seed: int = FINAL_START_SEED
@@ -110,13 +120,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging_to(None, verbose=config.verbose),
         stop.on_signals(),
         open_world(
-            config.environment, config.clock, render=config.video is not None, scene=config.scene
+            config.environment,
+            config.clock,
+            render=config.video is not None,
+            reward=config.reward,
+            scene=config.scene,
         ) as world,
+        attended(config.operator, stop, world.judge) as operator,
+        live_view(config.view, f"{config.policy.name} on {config.environment}") as show,
     ):
         names = cameras(world.interface)
-        result = _evaluate(config, snapshot, world, stop)
+        result = _evaluate(config, snapshot, world, stop, operator, show)
     if result is None:
-        print(f"evaluation interrupted by {stop.cause}; no evaluation.json was written", file=sys.stderr)
+        print(
+            f"evaluation interrupted by {stop.cause or 'the operator'}; no evaluation.json was written",
+            file=sys.stderr,
+        )
         return 130
     _write(config, result, names, time.monotonic() - began)
     Console().print(_table(config, result))
@@ -124,7 +143,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(
-    config: EvalConfig, snapshot: PolicySnapshot, world: World, stop: StopSignal
+    config: EvalConfig,
+    snapshot: PolicySnapshot,
+    world: World,
+    stop: StopSignal,
+    operator: Operator,
+    show: Show,
 ) -> EvaluationResult | None:
     runner = PolicyRunner(world.interface, seed=config.seed, device=config.device)
     runner.load(snapshot)
@@ -138,6 +162,11 @@ def _evaluate(
     def keep(episode: int, step: Step, number: int) -> None:
         steps.append(step)
         film.frame(episode, step)
+        show(step, episode, number)
+
+    def interrupted() -> Why | None:
+        asked = operator.after_step(world.rollout.hold)
+        return asked or (Why.OPERATOR_ABORT if stop.cause else None)
 
     with Recording(path, world.interface, actor_id="eval", kind=EpisodeKind.EVALUATION) as recording:
 
@@ -153,7 +182,8 @@ def _evaluate(
                 runner,
                 start_seeds=range(config.start_seed, config.start_seed + config.episodes),
                 greedy=config.greedy,
-                interrupted=lambda: Why.OPERATOR_ABORT if stop.cause else None,
+                begun=lambda: operator.begun(world.rollout.hold),
+                interrupted=interrupted,
                 keep=keep,
                 after_episode=after_episode,
             )

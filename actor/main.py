@@ -12,7 +12,9 @@ from actor.choosers import Chooser, DeviceChooser, RandomChooser
 from actor.config import ActorConfig
 from actor.connection import Connection, connect
 from actor.json_file import write_json
+from actor.live_view import live_view
 from actor.logs import logging_to
+from actor.operating.attendance import attended
 from actor.policy_runner import PolicyChooser, PolicyRunner, configure_device
 from actor.practice import Parts, Practice
 from actor.seeds import noise_seed, player
@@ -54,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.info("handson %s\n%s", code_version(), dump_toml(config))
         configure_device(config.device)
         try:
-            with open_world(config.environment, config.clock, scene=config.scene) as world:
+            with open_world(
+                config.environment, config.clock, reward=config.reward, scene=config.scene
+            ) as world:
                 summary, failure = _live(config, world, stop)
         except Exception:
             log.exception("the actor failed")
@@ -74,6 +78,8 @@ def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[Summary,
     seed, trunks = noise_seed(config.seed, who), Trunks()
     runner = PolicyRunner(world.interface, seed=seed, device=config.device, trunks=trunks)
     with (
+        attended(config.operator, stop, world.judge) as operator,
+        live_view(config.view, f"{config.actor_id} on {config.environment}") as show,
         connect(config, world.interface, incarnation, trunks) as connection,
         _choosers(config, world, runner) as choosers,
     ):
@@ -89,8 +95,11 @@ def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[Summary,
             telemetry=Telemetry(connection.session, runner, clock),
             stop=stop,
             clock=clock,
+            operator=operator,
+            show=show,
         )
         practice = Practice(config, parts)
+        operator.describe = practice.describe
         failure = _practise(config, connection, practice, stop)
         learner = connection.part(config.farewell_seconds if stop.by_signal else UNHURRIED_SECONDS)
         return _summarise(config, practice, parts, learner, clock.now() - began), failure

@@ -8,12 +8,11 @@ import logging
 from actor.best_policy import BestPolicy
 from actor.config import EvaluationSchedule
 from actor.policy_runner import PolicyRunner
-from actor.rollout import Rollout
+from actor.rollout import EpisodeHooks, Rollout
 from actor.scoring import EvaluationResult, evaluate
 from actor.stop import StopSignal
 from actor.telemetry import StatsSink
 from shared.policy.snapshot import PolicySnapshot
-from shared.step import Why
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +31,7 @@ class PeriodicEvaluation:
         runner: PolicyRunner,
         sink: StatsSink,
         stop: StopSignal,
+        hooks: EpisodeHooks,
     ) -> None:
         self.results: list[EvaluationResult] = []
         self._schedule = schedule
@@ -39,6 +39,7 @@ class PeriodicEvaluation:
         self._runner = runner
         self._sink = sink
         self._stop = stop
+        self._hooks = hooks
         self._best = BestPolicy(keep) if (keep := schedule.keep_best) else None
         self._due_at = 0
 
@@ -49,10 +50,12 @@ class PeriodicEvaluation:
             return
         if snapshot is None or self._is_known(snapshot):
             return
-        if (result := self._evaluate()) is None:
+        result = self._evaluate()
+        if self._stop.cause is None:  # one that the operator broke off comes again when the next is due
+            every = self._schedule.every_steps
+            self._due_at = (training_steps // every + 1) * every
+        if result is None:
             return
-        every = self._schedule.every_steps
-        self._due_at = (training_steps // every + 1) * every
         self._report(result, training_steps)
         if self._best is not None:
             self._best.offer(snapshot, result)
@@ -64,7 +67,8 @@ class PeriodicEvaluation:
             self._runner,
             start_seeds=range(first, first + self._schedule.episodes),
             greedy=self._schedule.greedy,
-            interrupted=lambda: Why.OPERATOR_ABORT if self._stop.cause else None,
+            begun=self._hooks.begun,
+            interrupted=self._hooks.interrupted,
         )
 
     def _is_known(self, snapshot: PolicySnapshot) -> bool:

@@ -6,11 +6,13 @@ parameters.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from actor.choosers import Chooser
 from actor.config import ActorConfig
+from actor.live_view import Show
+from actor.operating.robot_operator import Idle, Operator
 from actor.periodic_evaluation import PeriodicEvaluation
 from actor.policy_feed import PolicyFeed
 from actor.policy_runner import PolicyRunner
@@ -38,6 +40,8 @@ class Parts:
 
     Attributes:
         who: decides the start states, see `actor.seeds.player`.
+        operator: the person at the keys, if there is one.
+        show: takes each step for a live look.
     """
 
     who: str
@@ -50,6 +54,8 @@ class Parts:
     telemetry: Telemetry
     stop: StopSignal
     clock: Clock
+    operator: Operator
+    show: Show = lambda step, episode, number: None
 
 
 class Practice:
@@ -67,7 +73,12 @@ class Practice:
         self._parts = parts
         self._stop = parts.stop
         self._evaluation = PeriodicEvaluation(
-            config.evaluation, parts.rollout, parts.runner, parts.session, parts.stop
+            config.evaluation,
+            parts.rollout,
+            parts.runner,
+            parts.session,
+            parts.stop,
+            EpisodeHooks(begun=self._begun, interrupted=self._asked),
         )
         self._warm_up = WarmUp(random_steps=config.random_steps, scripted_steps=config.scripted_steps)
         self._faults = 0
@@ -79,6 +90,14 @@ class Practice:
         """Results of evaluations, in order."""
         return self._evaluation.results
 
+    def describe(self) -> str:
+        """Where practice stands, in one line."""
+        snapshot = self._parts.runner.snapshot
+        policy = "no policy yet" if snapshot is None else f"policy {snapshot.version}"
+        link = "" if self._parts.session.connected else " | the learner is out of reach"
+        holding = f" | holding: {self._holding}" if self._holding else ""
+        return f"episode {self.episodes} | {self.training_steps} steps | {policy}{link}{holding}"
+
     def run(self) -> None:
         """Practise until there is a cause to stop.
 
@@ -87,6 +106,7 @@ class Practice:
         """
         while self._stop.cause is None:
             self._look_outside()
+            self._parts.operator.between_episodes(self._idle)
             self._adopt(between_episodes=True)
             self._evaluation.run_if_due(self.training_steps)
             self._finish_when_done()
@@ -102,7 +122,10 @@ class Practice:
             return
         self._holding = ""
         hooks = EpisodeHooks(
-            before_choice=self._before_choice, interrupted=self._interrupted, keep=self._keep
+            begun=self._begun,
+            before_choice=self._before_choice,
+            interrupted=self._interrupted,
+            keep=self._keep,
         )
         seed = start_seed(self._config.seed, self._parts.who, self.episodes)
         outcome = self._parts.rollout.play(self._parts.choosers[self._turn], seed, hooks)
@@ -143,12 +166,29 @@ class Practice:
 
     def _interrupted(self) -> Why | None:
         """Why to end the episode here, in the middle; the step is sound, and is not called a fault."""
+        if (asked := self._parts.operator.after_step(self._idle)) is not None:
+            return asked
         ends = self._stop.cause is not None or self._done(self.training_steps + 1)
         holds = self._turn is Source.POLICY and self._no_policy() is not None
         return Why.OPERATOR_ABORT if ends or holds else None
 
+    def _begun(self) -> Why | None:
+        """Why an episode that was reset shall not begin."""
+        return self._asked(self._parts.operator.begun)
+
+    def _asked(self, ask: Callable[[Idle], Why | None] | None = None) -> Why | None:
+        """What the operator wants, or that acting ends."""
+        asked = (ask or self._parts.operator.after_step)(self._idle)
+        return asked or (Why.OPERATOR_ABORT if self._stop.cause is not None else None)
+
+    def _idle(self) -> None:
+        """Nothing is stepped: say so to the arm, and look after the rest."""
+        self._parts.rollout.hold()
+        self._look_outside()
+
     def _keep(self, step: Step, number: int) -> None:
         self._parts.uplink.put(step, self.episodes, number, EpisodeKind.TRAINING)
+        self._parts.show(step, self.episodes, number)
         self.training_steps += 1
         self._warm_up.count(self._turn)
 
@@ -188,6 +228,7 @@ class Practice:
             log.log(level, "holding: %s", reason)
             self._holding = reason
         began = self._parts.clock.now()
+        self._parts.rollout.hold()
         self._stop.wait(TURN_SECONDS)
         self._parts.telemetry.hold_seconds += self._parts.clock.now() - began
         self._look_outside()

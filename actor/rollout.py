@@ -5,6 +5,7 @@ On a wall clock it never waits for a socket, a disk or a compile: `RobotEnv.step
 only copies.
 """
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +18,12 @@ from actor.choosers import Choice, Chooser
 from actor.episode import EpisodeRecorder
 from actor.rewards.base import RewardModel, StepResult
 from actor.samples import Samples
+from robot_env.env import RobotEnv
 from shared.errors import ObservationError, SpoolFull
 from shared.interface import InterfaceSpec
 from shared.step import Observation, Step, Why
+
+log = logging.getLogger(__name__)
 
 STAGE = "acting"
 
@@ -52,11 +56,13 @@ class EpisodeHooks:
     """What a caller adds to the loop, on the control thread.
 
     Attributes:
+        begun: asked after the reset; an answer ends the episode before its first step.
         before_choice: called before each action is chosen.
         interrupted: asked after each action; an answer makes that step the last one.
         keep: takes each step with its number within the episode; SpoolFull ends the episode.
     """
 
+    begun: Callable[[], Why | None] = lambda: None
     before_choice: Callable[[], None] = lambda: None
     interrupted: Callable[[], Why | None] = lambda: None
     keep: Callable[[Step, int], None] = lambda step, number: None
@@ -76,6 +82,21 @@ class Rollout:
         self._judge = judge
         self._recorder = EpisodeRecorder(interface)
         self._success = False
+        self._robot = env.unwrapped if isinstance(env.unwrapped, RobotEnv) else None
+        self._held = False
+
+    def hold(self) -> None:
+        """Keep the arm where it is, for as long as this is called over and over and nothing is stepped.
+
+        What is chosen next is chosen from what is seen then.
+        """
+        if self._robot is None:
+            return
+        try:
+            self._robot.hold()
+        except ObservationError as error:
+            log.log(logging.DEBUG if self._held else logging.WARNING, "cannot hold the arm: %s", error)
+        self._held = True
 
     def play(self, chooser: Chooser, start_seed: int, hooks: EpisodeHooks | None = None) -> EpisodeOutcome:
         """One episode from the start state that `start_seed` alone determines.
@@ -87,6 +108,9 @@ class Rollout:
         episode = _Tally(start_seed)
         try:
             observation = self._reset(start_seed)
+            if (why := hooks.begun()) is not None:
+                return episode.outcome(why)
+            observation = self._begin(observation)
         except ObservationError as fault:
             return episode.outcome(Why.FAULT, fault=fault)
         chooser.begin(np.random.default_rng((start_seed, 1)))
@@ -111,17 +135,41 @@ class Rollout:
     def _reset(self, start_seed: int) -> Observation:
         observation, _ = self._env.reset(seed=start_seed)
         self._interface.check(observation, STAGE)
+        self._success = self._held = False
+        return observation
+
+    def _begin(self, observation: Observation) -> Observation:
+        observation = self._look(observation)
         self._judge.begin(observation)
-        self._success = False
         return self._recorder.begin(observation)
+
+    def _look(self, observation: Observation) -> Observation:
+        """The observation, or a new one where time passed without a step."""
+        if self._robot is None or not self._held:
+            return observation
+        self._held = False
+        return self._robot.look()
 
     def _act(self, choice: Choice, hooks: EpisodeHooks) -> tuple[Step, Observation]:
         result = self._result(*self._env.step(choice.action))
         verdict = self._judge.judge(result)
         self._success = verdict.success
         step, observation = self._recorder.record(choice, result, verdict)
-        why = None if step.last else hooks.interrupted()
-        return (self._recorder.cut(step, why) if why else step), observation
+        if step.last:
+            return step, observation
+        if (why := hooks.interrupted()) is not None:
+            return self._recorder.cut(step, why), observation
+        return self._go_on(step, observation)
+
+    def _go_on(self, step: Step, observation: Observation) -> tuple[Step, Observation]:
+        """From where the step led, or, after a hold, from what is there now."""
+        if not self._held:
+            return step, observation
+        try:
+            return step, self._recorder.begin(self._look(observation))
+        except ObservationError as error:
+            log.error("cannot go on after the hold: %s", error)
+            return self._recorder.cut(step, Why.OPERATOR_ABORT), observation
 
     def _result(
         self, observation: Observation, reward: Any, terminated: bool, truncated: bool, info: dict[str, Any]

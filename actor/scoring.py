@@ -86,6 +86,7 @@ def evaluate(
     *,
     start_seeds: range,
     greedy: bool = True,
+    begun: Callable[[], Why | None] = lambda: None,
     interrupted: Callable[[], Why | None] = lambda: None,
     keep: Callable[[int, Step, int], None] = lambda episode, step, number: None,
     after_episode: Callable[[EpisodeOutcome], None] = lambda outcome: None,
@@ -97,6 +98,7 @@ def evaluate(
         runner: its policy is not exchanged meanwhile.
         start_seeds: one episode each.
         greedy: the policy's mode instead of a sample.
+        begun: asked after each reset; an answer ends the evaluation without a result.
         interrupted: asked after each step; an answer ends the evaluation without a result.
         keep: takes (episode, step, number of the step).
         after_episode: called with each outcome.
@@ -106,7 +108,9 @@ def evaluate(
     chooser = PolicyChooser(runner, greedy_share=float(greedy))
     episodes: list[EvaluatedEpisode] = []
     for index, start_seed in enumerate(start_seeds):
-        hooks = EpisodeHooks(interrupted=interrupted, keep=lambda s, n, index=index: keep(index, s, n))
+        hooks = EpisodeHooks(
+            begun=begun, interrupted=interrupted, keep=lambda s, n, index=index: keep(index, s, n)
+        )
         outcome = rollout.play(chooser, start_seed, hooks)
         if outcome.why is Why.OPERATOR_ABORT:
             return None

@@ -8,8 +8,10 @@ from typing import Any, Literal, cast
 import gymnasium
 
 from actor.rewards import REWARDS
+from actor.rewards.base import RewardModel
 from actor.rollout import Rollout
 from actor.scene import SceneConfig
+from robot_env.env import RobotEnv
 from robot_env.families import resolve
 from robot_env.registry import make
 from shared.clock import ManualClock, SystemClock
@@ -25,6 +27,7 @@ class World:
     env: gymnasium.Env[Any, Any]
     interface: InterfaceSpec
     rollout: Rollout
+    judge: RewardModel
 
 
 @contextmanager
@@ -33,19 +36,26 @@ def open_world(
     clock: ClockKind,
     *,
     render: bool = False,
-    reward: str = "environment",
+    reward: str | None = None,
     scene: SceneConfig | None = None,
 ) -> Iterator[World]:
     """The environment `name` (see `robot_env.registry.make`); a simulated clock runs as fast as it can.
 
+    Without a `reward`, whoever the task says judges it: itself, or the operator.
+
     Raises:
         ConfigError: there is no environment, camera or reward of that name.
     """
-    judge = resolve("reward", REWARDS, reward)()
+    judge = None if reward is None else resolve("reward", REWARDS, reward)()
     settings = scene.settings() if scene else {}
     env = make(name, clock=SystemClock() if clock == "wall" else ManualClock(), render=render, **settings)
     try:
         interface = cast(InterfaceSpec, env.get_wrapper_attr("interface"))
-        yield World(env=env, interface=interface, rollout=Rollout(env, interface, judge))
+        judge = judge or resolve("reward", REWARDS, _judged_by(env))()
+        yield World(env=env, interface=interface, rollout=Rollout(env, interface, judge), judge=judge)
     finally:
         env.close()
+
+
+def _judged_by(env: gymnasium.Env[Any, Any]) -> str:
+    return env.unwrapped.judged_by if isinstance(env.unwrapped, RobotEnv) else "environment"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from shared.step import Observation, Why
 
@@ -55,4 +55,13 @@ class RewardModel(Protocol):
 
     def judge(self, result: StepResult) -> Verdict:
         """The verdict on the step that led to `result`."""
+        ...
+
+
+@runtime_checkable
+class LabelledReward(RewardModel, Protocol):
+    """A reward model that a person tells what became of the episode."""
+
+    def label(self, success: bool) -> None:
+        """The step in progress succeeded, or failed; any thread."""
         ...

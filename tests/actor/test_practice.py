@@ -12,6 +12,7 @@ import pytest
 
 from actor.choosers import DeviceChooser, RandomChooser
 from actor.config import ActorConfig, EvaluationSchedule
+from actor.operating.robot_operator import Operator
 from actor.policy_runner import PolicyChooser, PolicyRunner
 from actor.practice import Parts, Practice
 from actor.rewards.environment import EnvironmentReward
@@ -164,6 +165,7 @@ def build(counting_env, compile_once, tmp_path: Path) -> Iterator[Build]:
             telemetry=telemetry,
             stop=stop,
             clock=SystemClock(),
+            operator=Operator(stop),
         )
         timers.append(threading.Timer(20.0, stop.set, args=("the test took too long",)))
         timers[-1].start()

@@ -1,0 +1,70 @@
+"""A person at the terminal for as long as a process acts: keys, sounds and a line that says what goes on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from actor.operating.config import OperatorConfig
+from actor.operating.keyboard import Keyboard, terminal_of_stdin
+from actor.operating.robot_operator import HELP, Operator
+from actor.operating.sound import Sound
+from actor.rewards.base import LabelledReward, RewardModel
+from actor.stop import StopSignal
+from shared.errors import ConfigError
+
+LINES_PER_SECOND = 2.0
+
+
+@contextmanager
+def attended(config: OperatorConfig, stop: StopSignal, judge: RewardModel) -> Iterator[Operator]:
+    """The operator of one process; nobody where standard input is no terminal.
+
+    Args:
+        config: what was asked for.
+        stop: ended by the operator.
+        judge: told by keys where it takes labels.
+
+    Raises:
+        ConfigError: somebody is needed, and no key can be heard.
+    """
+    terminal = terminal_of_stdin() if config.hotkeys else None
+    label = judge.label if isinstance(judge, LabelledReward) else None
+    if terminal is None:
+        _require_nobody(config, label is not None)
+        yield Operator(stop)
+        return
+    console = Console(stderr=True)
+    with ExitStack() as attending:
+        sound = attending.enter_context(closing(Sound())) if config.sound else None
+        operator = Operator(
+            stop,
+            label=label,
+            wait_for_scene=config.wait_for_scene,
+            tell=lambda line: console.print(line, markup=False, highlight=False),
+            ring=sound.ring if sound else lambda name: None,
+        )
+        attending.enter_context(Keyboard(terminal, operator.press))
+        console.print(HELP, markup=False, highlight=False)
+        if console.is_terminal:
+            attending.enter_context(_line(console, lambda: f"{operator.mode} | {operator.describe()}"))
+        yield operator
+
+
+def _line(console: Console, text: Callable[[], str]) -> Live:
+    def render() -> Text:
+        return Text(text(), no_wrap=True, overflow="ellipsis")
+
+    return Live(get_renderable=render, console=console, refresh_per_second=LINES_PER_SECOND, transient=True)
+
+
+def _require_nobody(config: OperatorConfig, judges: bool) -> None:
+    needs = "judges this task" if judges else "says when the scene is ready" if config.wait_for_scene else ""
+    if needs:
+        raise ConfigError(
+            "operator",
+            f"a person {needs}, and there is no terminal to hear keys from",
+            "start it in a terminal without --no-hotkeys, or without --wait-for-scene and --reward operator",
+        )

@@ -1,0 +1,121 @@
+"""Operator: what the person at the keys wants. Keys come in on any thread; the control thread asks.
+
+| key | meaning |
+|---|---|
+| p | pause: the arm is held at a fixed pose; p again goes on |
+| a | end this episode; what was recorded of it stays |
+| r | the scene is ready, where the robot waits for it |
+| s, f | success, failure: ends the episode, where the operator judges |
+| q | end after this step |
+| ? | what the keys do |
+
+All waiting happens here, right after a step or a reset: `idle` is called over and over meanwhile, to hold the
+arm and to look after what else may end the wait.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from actor.stop import StopSignal
+from shared.step import Why
+
+log = logging.getLogger(__name__)
+
+TURN_SECONDS = 0.1
+"""How often `idle` is called: a held arm hears of it within three control periods at 10 Hz."""
+HELP = "p pause or go on | a end the episode | r scene ready | s success | f failure | q end | ? help"
+
+Idle = Callable[[], None]
+Label = Callable[[bool], None]
+
+
+class Operator:
+    """One person, or nobody: without keys it never asks for anything.
+
+    Args:
+        stop: ended by q.
+        label: takes success and failure; None where somebody else judges.
+        wait_for_scene: whether each episode waits for r.
+        tell: shows a line to the person.
+        ring: makes a sound by its name: attention, success, failure.
+
+    Attributes:
+        describe: what else there is to say in one line about what goes on.
+    """
+
+    def __init__(
+        self,
+        stop: StopSignal,
+        *,
+        label: Label | None = None,
+        wait_for_scene: bool = False,
+        tell: Callable[[str], None] = log.info,
+        ring: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self._stop, self._label, self._tell, self._ring = stop, label, tell, ring
+        self.describe: Callable[[], str] = str
+        self._wait_for_scene = wait_for_scene
+        self._changed = threading.Event()
+        self._paused = self._aborted = self._wants_scene = False
+
+    @property
+    def mode(self) -> str:
+        """What goes on, in a word or two."""
+        if self._paused:
+            return "paused"
+        return "waiting for the scene: press r" if self._wants_scene else "acting"
+
+    def press(self, key: str) -> None:
+        """A key; any thread."""
+        match key:
+            case "p":
+                self._paused = not self._paused
+                self._tell("paused: the arm is held" if self._paused else "going on")
+            case "a":
+                self._aborted = True
+                self._tell("ending the episode")
+            case "r":
+                self._wants_scene = False
+            case "q":
+                self._stop.set("the operator ended it")
+            case "s" | "f":
+                self._judge(key == "s")
+            case "?" | "h":
+                self._tell(HELP)
+            case _:
+                return
+        self._changed.set()
+
+    def between_episodes(self, idle: Idle) -> None:
+        """Wait while paused."""
+        self._wait(lambda: self._paused, idle)
+
+    def begun(self, idle: Idle) -> Why | None:
+        """After a reset: wait for the scene where that is asked for; why not to begin, or None."""
+        if self._wait_for_scene:
+            self._wants_scene = True
+            self._ring("attention")
+        return self._decide(idle)
+
+    def after_step(self, idle: Idle) -> Why | None:
+        """Wait while paused; why to end the episode with this step, or None."""
+        return self._decide(idle)
+
+    def _decide(self, idle: Idle) -> Why | None:
+        self._wait(lambda: (self._paused or self._wants_scene) and not self._aborted, idle)
+        aborted, self._aborted, self._wants_scene = self._aborted, False, False
+        return Why.OPERATOR_ABORT if aborted else None
+
+    def _wait(self, waiting: Callable[[], bool], idle: Idle) -> None:
+        while waiting() and self._stop.cause is None:
+            self._changed.clear()
+            idle()
+            self._changed.wait(TURN_SECONDS)
+
+    def _judge(self, success: bool) -> None:
+        if self._label is None:
+            self._tell("the task judges itself here; --reward operator lets you do it")
+            return
+        self._label(success)
+        self._ring("success" if success else "failure")

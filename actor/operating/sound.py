@@ -1,0 +1,70 @@
+"""Sounds for a person who looks at the robot: the terminal's bell, and a tone where the host can play one."""
+
+import logging
+import shutil
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from shared.cache import cache_directory
+
+log = logging.getLogger(__name__)
+
+TONES_HZ = {"attention": (660.0,), "success": (660.0, 880.0), "failure": (440.0, 330.0)}
+TONE_SECONDS = 0.15
+SAMPLES_PER_SECOND = 22_050
+PLAYERS = ("paplay", "aplay")
+BELL = "\a"
+
+
+class Sound:
+    """Plays without waiting, one sound at a time; what cannot be played is not."""
+
+    def __init__(self) -> None:
+        self._player = next((found for name in PLAYERS if (found := shutil.which(name))), None)
+        self._playing: subprocess.Popen[bytes] | None = None
+
+    def ring(self, name: str) -> None:
+        """The sound of a name in TONES_HZ, unless one is playing."""
+        sys.stderr.write(BELL)
+        sys.stderr.flush()
+        if self._player is None or (self._playing is not None and self._playing.poll() is None):
+            return
+        quiet = subprocess.DEVNULL
+        try:
+            command = [self._player, str(tone_file(name))]
+            self._playing = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+        except OSError as error:
+            log.info("no sound: %s", error)
+            self._player = None
+
+    def close(self) -> None:
+        """Stop playing."""
+        if self._playing is not None:
+            self._playing.kill()
+            self._playing.wait()
+
+
+def tone_file(name: str) -> Path:
+    """The WAV file of a sound, made once."""
+    path = cache_directory() / "sounds" / f"{name}.wav"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        making = path.with_suffix(".making")
+        with wave.open(str(making), "wb") as file:
+            file.setparams((1, 2, SAMPLES_PER_SECOND, 0, "NONE", "not compressed"))
+            file.writeframes(samples(name).tobytes())
+        making.replace(path)
+    return path
+
+
+def samples(name: str) -> np.ndarray:
+    """The tones of a sound one after another, int16, each faded in and out."""
+    count = round(TONE_SECONDS * SAMPLES_PER_SECOND)
+    time = np.arange(count) / SAMPLES_PER_SECOND
+    fade = np.sin(np.pi * np.arange(count) / count)
+    tones = [np.sin(2.0 * np.pi * hz * time) * fade for hz in TONES_HZ[name]]
+    return (0.4 * 32_767 * np.concatenate(tones)).astype("<i2")
