@@ -18,6 +18,9 @@ side by side, a final evaluation. The defaults below are general; each task star
 
 --preset NAME: the learner's settings by name (serl, hil_serl, rlpd) instead of the task's.
 
+--arm NAME: another arm than the task's own, such as mujoco_xarm7; franka-sim practises in real time on a
+simulated Franka behind the real libfranka (installed when first asked for), with settings of its own.
+
 --learner.X and --actor.X: any option X of handson learner and of handson actor; see their --help.
 
 Exit status 0: the target was met; 3: it was not; 130: Ctrl-C; any other: something failed.
@@ -32,11 +35,11 @@ def parse(argv: Sequence[str]) -> "SimConfig":
         parse_command_line(SimOptions, own, prog=PROG, description=DESCRIPTION)
     from actor.config import ActorConfig
     from deploy.sim_config import SimConfig
-    from deploy.sim_tasks import defaults
+    from deploy.sim_tasks import defaults, on_arm
     from learner.config import LearnerConfig
 
     chosen, flags = _choose(own)
-    base = defaults(chosen.task, chosen.env, chosen.preset)
+    base = on_arm(defaults(chosen.task, chosen.env, chosen.preset, chosen.arm), chosen.arm)
     config = parse_command_line(SimConfig, flags, prog=PROG, description=DESCRIPTION, base=base)
     learner = parse_command_line(
         LearnerConfig, theirs["learner"], prog=f"{PROG} --learner.", description="", base=config.learner
@@ -65,8 +68,9 @@ def _choose(own: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """What the defaults depend on; task and env stay among the flags."""
     parser = argparse.ArgumentParser(prog=PROG, add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="default")
+    parser.add_argument("--arm", default=None)
     chosen, flags = parser.parse_known_args(list(own))
     parser.add_argument("--task", default=SimOptions.task)
     parser.add_argument("--env", default=None)
     world, _ = parser.parse_known_args(list(own))
-    return argparse.Namespace(preset=chosen.preset, task=world.task, env=world.env), flags
+    return argparse.Namespace(preset=chosen.preset, arm=chosen.arm, task=world.task, env=world.env), flags

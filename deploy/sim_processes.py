@@ -4,12 +4,13 @@ Each is told by a file of its own in the run directory, so that it can be starte
 """
 
 import dataclasses
-import socket
 from pathlib import Path
 
 from actor.config import FINAL_START_SEED, ActorConfig
 from deploy.children import handson
+from deploy.services import free_port
 from deploy.sim_config import SimConfig
+from deploy.sim_robot import attach
 from deploy.simulation import Plan
 from learner.config import LearnerConfig
 from shared.config import dump_toml
@@ -22,12 +23,14 @@ VIDEO = "policy.webm"
 
 def plan(config: SimConfig, run: Path) -> Plan:
     """Write the settings of every process, and say how each is started."""
+    config, services = attach(config, run)
     address = f"tcp://127.0.0.1:{free_port()}"
     learner, actor = learner_config(config, run, address), actor_config(config, run, address)
     for name, settings in (("config", config), ("learner", learner), (actor.actor_id, actor)):
         (run / f"{name}.toml").write_text(dump_toml(settings))
     return Plan(
         run=run,
+        services=services,
         demos=demo_command(config, run) if config.demos else None,
         learner=handson("learner", "--config", str(run / "learner.toml")),
         actor=handson("actor", "--config", str(run / f"{actor.actor_id}.toml")),
@@ -72,7 +75,8 @@ def demo_command(config: SimConfig, run: Path) -> list[str]:
     """Records `<run>/demos.mcap` by script."""
     return handson(
         *("demo", "--device", "script", "--task", config.task, "--episodes", str(config.demos)),
-        *("--seed", str(config.seed), "--out", str(run), *config.actor.scene.arguments()),
+        *("--seed", str(config.seed), "--out", str(run), "--clock", config.learner.ratio.clock),
+        *config.actor.scene.arguments(),
     )
 
 
@@ -83,6 +87,7 @@ def evaluation_command(config: SimConfig, run: Path) -> list[str]:
     return handson(
         *("eval", "--policy", str(best_policy(run)), *world, "--out", str(run), *video),
         *("--episodes", str(config.final_episodes), "--start-seed", str(FINAL_START_SEED)),
+        *("--clock", config.learner.ratio.clock),
         *config.actor.scene.arguments(),
     )
 
@@ -94,10 +99,3 @@ def best_policy(run: Path) -> Path:
         return best
     saved = [path for path in run.glob("checkpoints/*/policy.snapshot") if path.parent.name.isdigit()]
     return max(saved, key=lambda path: int(path.parent.name), default=best)
-
-
-def free_port() -> int:
-    """A TCP port of this computer that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -4,6 +4,7 @@ Measured on two CPU cores; `docs/results/` holds what they reach.
 """
 
 import dataclasses
+from typing import Literal
 
 from actor.config import ActorConfig, EvaluationSchedule
 from deploy.sim_config import SimConfig
@@ -15,11 +16,18 @@ from robot_env.tasks import TASKS
 from shared.config import suggest
 from shared.errors import ConfigError
 
+FRANKA_SIM = "franka-sim"
 PENDULUM = "gymnasium:Pendulum-v1"
 
 
-def _learner(*, utd: float, warmup_steps: int, preset: str = "default") -> LearnerConfig:
-    ratio = RatioConfig(utd=utd, warmup_steps=warmup_steps, clock="simulated")
+def _learner(
+    *,
+    utd: float,
+    warmup_steps: int,
+    preset: str = "default",
+    clock: Literal["wall", "simulated"] = "simulated",
+) -> LearnerConfig:
+    ratio = RatioConfig(utd=utd, warmup_steps=warmup_steps, clock=clock)
     return dataclasses.replace(PRESETS[preset], ratio=ratio)
 
 
@@ -101,12 +109,30 @@ SIM_TASKS: dict[str, SimConfig] = {
 }
 
 
-def defaults(task: str, env: str | None, preset: str = "default") -> SimConfig:
+REAL_TIME_TASKS: dict[str, SimConfig] = {
+    "reach": SimConfig(
+        task="reach",
+        minutes=20.0,
+        demos=20,
+        evaluation_seconds=240.0,
+        final_episodes=20,
+        video=False,
+        target=Target(stop_at=0.95, stop_after=2, pass_at=0.9),
+        learner=_learner(utd=4.0, warmup_steps=100, clock="wall"),
+        actor=_actor(every_steps=500, episodes=10),
+    ),
+}
+"""Over a robot server: every step takes a period, every start a motion, and nothing can be filmed."""
+
+
+def defaults(task: str, env: str | None, preset: str = "default", arm: str | None = None) -> SimConfig:
     """The settings for a task or environment; another preset than `default` replaces the learner's.
 
     Raises:
-        ConfigError: there is no such task, environment or preset, with the nearest one.
+        ConfigError: there is no such task, environment or preset, with the nearest one; or not on this arm.
     """
+    if arm == FRANKA_SIM:
+        return _real_time(env or task, preset)
     if env is None and task not in TASKS:
         raise ConfigError("sim", f"there is no task {task!r}", suggest(task, TASKS, "tasks"))
     if preset not in PRESETS:
@@ -117,3 +143,22 @@ def defaults(task: str, env: str | None, preset: str = "default") -> SimConfig:
     if env:
         found = dataclasses.replace(found, env=env)
     return found if preset == "default" else dataclasses.replace(found, learner=PRESETS[preset])
+
+
+def on_arm(config: SimConfig, arm: str | None) -> SimConfig:
+    """The settings with another arm; None keeps the task's own."""
+    if arm is None:
+        return config
+    scene = dataclasses.replace(config.actor.scene, arm=arm)
+    return dataclasses.replace(config, actor=dataclasses.replace(config.actor, scene=scene))
+
+
+def _real_time(name: str, preset: str) -> SimConfig:
+    if name not in REAL_TIME_TASKS:
+        cure = f"choose one of {', '.join(REAL_TIME_TASKS)}, whose objects are only imagined"
+        raise ConfigError("sim", f"{name!r} has things that the arm {FRANKA_SIM} does not see", cure)
+    found = REAL_TIME_TASKS[name]
+    if preset == "default":
+        return found
+    ratio = dataclasses.replace(PRESETS[preset].ratio, clock="wall")
+    return dataclasses.replace(found, learner=dataclasses.replace(PRESETS[preset], ratio=ratio))

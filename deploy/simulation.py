@@ -6,7 +6,7 @@ metrics.jsonl, draws the screen, and decides when to stop.
 
 import logging
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from deploy.children import Child, ProcessFailed, start
 from deploy.metrics_tail import MetricsTail
 from deploy.progress import Progress
 from deploy.screen import Screen
+from deploy.services import Service, running
 from deploy.target import Target
 from shared.clock import Clock
 
@@ -39,6 +40,7 @@ class Plan:
         learner, actor: commands of the training processes.
         evaluation: asked for its command once training is over, for it names the policy.
         environment: variables for each process by name, on top of this one's.
+        services: what must run as long as the run does, in the order in which they are started.
         actor_id: names the actor's log.
         budget_seconds: for everything.
         evaluation_seconds: kept back from the budget for ending and evaluating.
@@ -57,6 +59,7 @@ class Plan:
     finish_seconds: float
     target: Target | None
     environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    services: Sequence[Service] = ()
 
 
 class Simulation:
@@ -69,6 +72,7 @@ class Simulation:
         self._clock = clock
         self._metrics = MetricsTail(plan.run / "metrics.jsonl")
         self._started = started
+        self._beside: Sequence[Child] = ()
 
     def run(self) -> str:
         """All phases; returns why training stopped: "target", "time" or "steps".
@@ -77,12 +81,20 @@ class Simulation:
             ProcessFailed: a process ended with an error; the others were ended in order.
             KeyboardInterrupt: Ctrl-C or SIGTERM; likewise.
         """
-        with one_interrupt():
+        with one_interrupt(), self._services():
             if self._plan.demos is not None:
                 self._alone("demos", "recording demonstrations", self._plan.demos)
             cause = self._train()
             self._alone("evaluation", "evaluating", self._plan.evaluation())
         return cause
+
+    @contextmanager
+    def _services(self) -> Iterator[None]:
+        if self._plan.services:
+            self.progress.phase = f"starting {' and '.join(each.name for each in self._plan.services)}"
+            self._screen.show(self.progress)
+        with running(self._plan.services, self._plan.run, self._clock) as self._beside:
+            yield
 
     def _alone(self, name: str, phase: str, command: list[str]) -> None:
         """One process from start to end."""
@@ -149,6 +161,9 @@ class Simulation:
         child.check()
 
     def _look(self) -> None:
+        for child in self._beside:
+            if child.status is not None:
+                raise child.failure()
         self.progress.fold(self._metrics.read())
         self._screen.show(self.progress)
 

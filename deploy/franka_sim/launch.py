@@ -72,7 +72,7 @@ def command(python: Path, host: str, *flags: str) -> list[str]:
     return [str(python), str(SERVE), host, *flags]
 
 
-def environment(python: Path) -> dict[str, str]:
+def variables(python: Path) -> dict[str, str]:
     """The variables that command needs."""
     return {"FR3_MJCF": str(model_file(python)), "OPENBLAS_NUM_THREADS": "1"}
 
@@ -98,7 +98,7 @@ def launch(log_path: Path, *flags: str, host: str | None = None, clock: Clock | 
             stdin=subprocess.PIPE,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment(python)},
+            env={**os.environ, **variables(python)},
             start_new_session=True,
         )
     running = FrankaSim(host, process, log_path)
@@ -113,12 +113,17 @@ def launch(log_path: Path, *flags: str, host: str | None = None, clock: Clock | 
 def wait_until_served(host: str, lives: Callable[[], bool], log_path: Path, clock: Clock) -> None:
     """Return once arm and gripper listen; SimulatorFailed when it ended, or after START_SECONDS."""
     deadline = clock.now() + START_SECONDS
-    while not (listens(host, HAND_PORT) and listens(host, ARM_PORT)):
+    while not serves(host):
         if not lives() or clock.now() >= deadline:
             how = "did not listen in time" if lives() else "ended"
             words = f"the simulated Franka at {host} {how}; its last words:\n{tail(log_path)}"
             raise SimulatorFailed("starting the simulated Franka", words, f"read {log_path}")
         clock.sleep_until(clock.now() + LOOK_SECONDS)
+
+
+def serves(host: str) -> bool:
+    """Whether arm and gripper listen."""
+    return listens(host, HAND_PORT) and listens(host, ARM_PORT)
 
 
 def listens(host: str, port: int) -> bool:
