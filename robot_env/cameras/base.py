@@ -13,11 +13,18 @@ from shared.interface import CropProfile, ObservationEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One picture: (H, W, 3) uint8 RGB, when it was taken on the loop's clock, and its growing number."""
+    """One picture: (H, W, 3) uint8 RGB, when it was taken on the loop's clock, and its growing number.
+
+    Where the camera measures depth, `depth_m` is (H, W) float32, m along the optical axis of the same pixels,
+    0 where it is not known: for rewards; it is no part of an observation. `device_time_seconds` is what the
+    camera's own clock said, where it has one.
+    """
 
     image: NDArray[np.uint8]
     time_seconds: float
     number: int
+    depth_m: NDArray[np.float32] | None = None
+    device_time_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

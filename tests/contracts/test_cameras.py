@@ -1,66 +1,111 @@
-"""What every camera in the table must do."""
+"""What every camera in the table must do; those that are captured in real time, the others on a clock."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from robot_env.arms.base import Impedance
 from robot_env.arms.mujoco import MujocoArmConfig
 from robot_env.cameras import CAMERAS
-from robot_env.cameras.base import Camera
+from robot_env.cameras.base import Camera, Frame
+from robot_env.cameras.sources.software import moving_pattern, record
 from robot_env.families import resolve
-from shared.clock import ManualClock
+from shared.clock import ManualClock, SystemClock
+from shared.errors import ConfigError
+
+SIMULATED = ("front", "pattern", "wrist")
+CAPTURED = sorted(set(CAMERAS) - set(SIMULATED))
+PATIENCE_SECONDS = 20.0
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(start=5.0)
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recording") / "moving.db3"
+    record(str(path), [moving_pattern(number, 480, 640) for number in range(1, 31)], fps=30)
+    return path
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("video") / "moving.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (64, 48))
+    for number in range(1, 31):
+        writer.write(moving_pattern(number, 48, 64))
+    writer.release()
+    return path
 
 
 @pytest.fixture(params=sorted(CAMERAS))
-def camera(request: pytest.FixtureRequest, clock: ManualClock) -> Iterator[Camera]:
+def settings(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A camera's name, and what it needs where there is no hardware."""
+    needs: dict[str, Callable[[], dict[str, Any]]] = {
+        "realsense": lambda: {"recording": request.getfixturevalue("recording")},
+        "opencv": lambda: {"device": str(request.getfixturevalue("video"))},
+    }
+    return {"kind": request.param, **needs.get(request.param, dict)()}
+
+
+@pytest.fixture
+def clock(settings: dict[str, Any]) -> ManualClock | SystemClock:
+    return ManualClock(start=5.0) if settings["kind"] in SIMULATED else SystemClock()
+
+
+@pytest.fixture
+def camera(settings: dict[str, Any], clock: ManualClock | SystemClock) -> Iterator[Camera]:
     world = MujocoArmConfig().build((), Impedance(), 0.02).world
     world.settle()
-    built = resolve("camera", CAMERAS, request.param)(height=24, width=32).build(world, clock)
+    kind, told = settings["kind"], {key: value for key, value in settings.items() if key != "kind"}
+    built = resolve("camera", CAMERAS, kind)(height=24, width=32, **told).build(world, clock)
     yield built
     built.close()
 
 
-def test_the_size_is_what_was_asked_for(camera: Camera) -> None:
+def after(camera: Camera, before: Frame, clock: ManualClock | SystemClock) -> Frame:
+    """The next frame, when 0.1 s have passed or when it is there."""
+    if isinstance(clock, ManualClock):
+        clock.advance(0.1)
+        return camera.read()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (frame := camera.read()).number == before.number:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    return frame
+
+
+def test_the_contract_in_one_life(camera: Camera, clock: ManualClock | SystemClock) -> None:
+    """One test, for a captured camera starts a process: entry, intrinsics, frames, copies, closing."""
     assert camera.entry.shape == (24, 32, 3)
     assert camera.entry.name.endswith("/image")
-
-
-def test_intrinsics_are_of_the_delivered_picture_where_they_are_known(camera: Camera) -> None:
+    assert camera.entry.is_image
     assert camera.crop is None
     if camera.intrinsics is not None:
-        assert (camera.intrinsics.cx, camera.intrinsics.cy) == (15.5, 11.5)
+        assert camera.intrinsics.cx == pytest.approx(15.5)
+        assert camera.intrinsics.cy == pytest.approx(11.5)
         assert min(camera.intrinsics.fx, camera.intrinsics.fy) > 5.0
-
-
-def test_frames_are_what_the_entry_says(camera: Camera) -> None:
-    frame = camera.read()
-    assert camera.entry.is_image
-    assert frame.image.shape == camera.entry.shape
-    assert frame.image.dtype == np.uint8
-
-
-def test_numbers_grow_and_times_are_the_clocks(camera: Camera, clock: ManualClock) -> None:
+    began = clock.now()
     first = camera.read()
-    clock.advance(0.1)
-    second = camera.read()
+    kept = first.image.copy()
+    second = after(camera, first, clock)
+    for frame in (first, second):
+        assert frame.image.shape == camera.entry.shape
+        assert frame.image.dtype == np.uint8
+    assert np.array_equal(first.image, kept)
     assert second.number > first.number
-    assert (first.time_seconds, second.time_seconds) == (5.0, 5.1)
-
-
-def test_frames_are_copies(camera: Camera) -> None:
-    first = camera.read().image
-    kept = first.copy()
-    camera.read()
-    assert np.array_equal(first, kept)
-
-
-def test_closing_twice_is_harmless(camera: Camera) -> None:
+    assert second.time_seconds > first.time_seconds
+    assert second.time_seconds <= clock.now()
+    if isinstance(clock, ManualClock):
+        assert (first.time_seconds, second.time_seconds) == (began, clock.now())
     camera.close()
     camera.close()
+
+
+@pytest.mark.parametrize("kind", CAPTURED)
+def test_what_delivers_in_real_time_refuses_a_simulated_clock(kind: str) -> None:
+    world = MujocoArmConfig().build((), Impedance(), 0.02).world
+    with pytest.raises(ConfigError, match="--clock wall"):
+        resolve("camera", CAMERAS, kind)().build(world, ManualClock())

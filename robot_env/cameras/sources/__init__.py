@@ -1,0 +1,1 @@
+"""Where frames come from, inside the process that captures them."""
