@@ -15,7 +15,7 @@ GOOD_SHARE, LEAST_SHARE = 0.95, 0.8
 MODES: dict[str, tuple[str, str]] = {
     "reflex": (
         "an error stopped the arm",
-        "look at the arm, clear its way, then: handson robot recovers once asked",
+        "look, free the arm, then press and release its activation device",
     ),
     "user_stop": (
         "its enabling device is released",
