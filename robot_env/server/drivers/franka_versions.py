@@ -23,10 +23,11 @@ def mismatch_cure(message: str, driver: str) -> str:
     """What to do about an incompatible version, from what libfranka said of it.
 
     Args:
-        message: libfranka's, as in `... (server version: 5, library version: 10)`.
+        message: libfranka's, as in `... (server version: 5, library version: 10)`, or panda_py's, as in
+            `The robot speaks protocol version 10, but ...`.
         driver: which of our drivers met it, fr3 or panda.
     """
-    found = re.search(r"server version:?\s*(\d+)", message)
+    found = re.search(r"(?:server|protocol) version:?\s*(\d+)", message)
     if found is None:
         return "compare the arm's system version in Desk with docs/franka.md"
     version = int(found.group(1))
