@@ -1,5 +1,6 @@
-"""The tunnel of the documents: what ssh itself makes of it, where there is one; that one port is enough is tested
-in tests/system/test_network_faults.py, through a tunnel in user space.
+"""The tunnel of the documents: where it leads, and what ssh itself makes of it.
+
+That one port carries everything is tested in tests/system, through a tunnel in user space.
 """
 
 import re

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from actor.session import Session
@@ -16,13 +17,14 @@ from actor.uplink import Uplink
 from actor.uplink_config import UplinkConfig
 from learner.ingest import Ingest
 from learner.log import EpisodeLog, LogConfig, read_log
+from learner.news import EncodedSnapshot, EncodedTrunk
 from learner.ratio import RatioConfig
 from shared.clock import SystemClock
 from shared.interface import InterfaceSpec
 from shared.link.address import host_and_port
-from shared.link.dialer import DialerConfig
+from shared.link.dialer import Dialer, DialerConfig, Received
 from shared.link.listener import ListenerConfig
-from shared.protocol import PROTOCOL_VERSION, Hello
+from shared.protocol import PROTOCOL_VERSION, Hello, Snapshot, SnapshotRequest, Trunk, TrunkRequest
 from shared.records import StepRecord
 from shared.step import EpisodeKind
 from tests.system.kills_without_jax import ACTOR, INTERFACE, alike, step_of
@@ -165,7 +167,7 @@ class Link:
         self.network = Network(host_and_port(self.ingest.endpoint))
         config = UplinkConfig(ring_bytes=2**20, segment_bytes=2**20)
         self.uplink = Uplink(root / "spool", ACTOR, "life", INTERFACE, config)
-        hello = Hello(
+        self.hello = Hello(
             protocol_version=PROTOCOL_VERSION,
             channel="control",
             actor_id=ACTOR,
@@ -175,7 +177,7 @@ class Link:
             code_version="test",
             host="here",
         )
-        self.session = Session(DialerConfig(connect=self.network.address, **LEASE), hello, self.uplink)
+        self.session = Session(DialerConfig(connect=self.network.address, **LEASE), self.hello, self.uplink)
         self.session.start()
         self.produced = 0
 
@@ -254,6 +256,29 @@ def test_a_network_that_is_bad_all_the_time_loses_nothing_either(link: Link, wai
 
 
 def test_one_port_carries_all_that_an_actor_and_a_learner_say(link: Link, wait_until: Any):
+    """As through an ssh tunnel: steps and acknowledgements, a policy and a trunk, by one forwarded port."""
+    policy = EncodedSnapshot(incarnation="learner", version=1, header=b"policy", buffers=(bytes(2**20),))
+    link.ingest.offer_trunk(EncodedTrunk(digest="d", header=b"trunk", buffers=(bytes(2**20),)))
+    link.ingest.publish(policy)
     link.produce(5)
     wait_until(link.delivered, SETTLE_SECONDS)
-    assert link.network.connections == 2  # control and bulk, both to the one address that it was given
+    hello = msgspec.structs.replace(link.hello, actor_id="other", incarnation="b")
+    dialer = Dialer(DialerConfig(connect=link.network.address, **LEASE), hello, SystemClock())
+    came: list[Received] = []
+    try:
+        dialer.send("bulk", SnapshotRequest())
+        dialer.send("bulk", TrunkRequest("d"))
+
+        def served() -> bool:
+            came.extend(dialer.poll(0.01))
+            return {Snapshot, Trunk} <= {type(received.message) for received in came}
+
+        wait_until(served, SETTLE_SECONDS)
+    finally:
+        dialer.close(0.0)
+    large = [received for received in came if isinstance(received.message, Snapshot | Trunk)]
+    assert {(received.message.header, len(received.buffers[0])) for received in large} == {
+        (b"policy", 2**20),
+        (b"trunk", 2**20),
+    }
+    assert link.network.connections >= 4  # control and bulk of both actors, all to the one address
