@@ -5,6 +5,7 @@ from pathlib import Path
 
 import tyro
 
+from learner.agentlace.config import AgentlaceConfig
 from learner.agents.config import SACConfig
 from learner.agents.presets import PRESETS as AGENT_PRESETS
 from learner.checkpointer import CheckpointConfig
@@ -59,6 +60,8 @@ class LearnerConfig:
     """Where updates are computed."""
     listener: tyro.conf.OmitArgPrefixes[ListenerConfig] = field(default_factory=ListenerConfig)
     """Where actors dial to."""
+    gateway: tyro.conf.OmitArgPrefixes[AgentlaceConfig] = field(default_factory=AgentlaceConfig)
+    """Where actors of SERL and HIL-SERL join."""
     ratio: tyro.conf.OmitArgPrefixes[RatioConfig] = SIMULATED
     """How many updates a step earns."""
     agent: SACConfig = AGENT_PRESETS["default"]

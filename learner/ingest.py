@@ -76,7 +76,7 @@ class Ingest:
         )
         self._stats: deque[tuple[str, Stats]] = deque(maxlen=KEPT_STATS)
         self._clock = clock or SystemClock()
-        self._conversation = Conversation(self._listener, self._intake, terms, self._on_stats, self._clock)
+        self._conversation = Conversation(self._listener, self._intake, terms, self.report, self._clock)
         self._news = News(consumed={})
         self._news_lock = threading.Lock()
         self._attendance = Attendance(config.lease_seconds)
@@ -130,6 +130,19 @@ class Ingest:
     def stop_actors(self, cause: str) -> None:
         """Tell all actors, and those that come later, that training has ended."""
         self._announce(stop=cause)
+
+    @property
+    def snapshot(self) -> EncodedSnapshot | None:
+        """The newest policy that was published."""
+        return self._news.snapshot
+
+    def received(self, actor_id: str) -> dict[str, int]:
+        """How many records came of each life of an actor, this learner's earlier lives included."""
+        return self._intake.ledger.watermarks_of(actor_id)[0]
+
+    def report(self, actor_id: str, stats: Stats) -> None:
+        """What an actor that came by another way reports."""
+        self._stats.append((actor_id, stats))
 
     def stats(self) -> list[tuple[str, Stats]]:
         """What actors reported since the last call, oldest first; of very many, the newest."""
@@ -187,9 +200,6 @@ class Ingest:
     def _on_durable(self, covered: Mapping[Stream, int]) -> None:
         self._synced.put(covered)
         self._listener.wake()
-
-    def _on_stats(self, actor_id: str, stats: Stats) -> None:
-        self._stats.append((actor_id, stats))
 
     def _run(self) -> None:
         try:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 from rich.console import Console
 
+from learner.agentlace.gateway import Gateway
 from learner.assembly import Parts, Surroundings, assemble
 from learner.config import LearnerConfig
 from learner.devices import prepare_device
@@ -43,6 +44,7 @@ class Life:
         self._log: EpisodeLog | None = None
         self._log_records = 0
         self._parts: Parts | None = None
+        self._gateway: Gateway | None = None
 
     def run(self) -> Summary:
         """From the first word to the summary.
@@ -87,6 +89,10 @@ class Life:
             ingest.use_interface(interface, whose)
         ingest.admit(beginning.admitted)
         ingest.start()
+        if self._config.gateway.ports is not None:
+            self._gateway = Gateway(self._config.gateway, ingest, self._clock)
+            around.closing.callback(self._gateway.close, LINK_CLOSE_SECONDS)
+            self._gateway.start()
         log.info("waiting for the first actor, listening on %s", ingest.endpoint)
         interface = self._await_interface(ingest)
         if interface is None:
@@ -161,6 +167,8 @@ class Life:
         """Let the actors go, spend what is paid for, publish and save the last state."""
         log.info("ending: %s", cause)
         ingest.stop_actors(cause)
+        if self._gateway is not None:
+            self._gateway.close(LINK_CLOSE_SECONDS)
         seconds = self._config.drain_seconds
         if self._interrupt.cause is not None:
             seconds = min(seconds, INTERRUPTED_DRAIN_SECONDS)

@@ -167,7 +167,7 @@ def _require_loopback(address: str, force: bool) -> None:
         raise LinkError(
             STAGE,
             f"other computers can reach {address}, and agentlace has no keys to tell them apart",
-            "bind 127.0.0.1 and let actors come through ssh -L, or accept anybody by --agentlace.force",
+            "bind 127.0.0.1 and let actors come through ssh -L, or accept anybody by --agentlace-force",
         )
 
 

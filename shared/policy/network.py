@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from shared.interface import InterfaceSpec
 from shared.policy.distributions import TanhNormal
-from shared.policy.spec import Activation, PolicySpec
+from shared.policy.spec import Activation, Inputs, PolicySpec
 from shared.policy.vision import VisionConfig
 
 NONLINEARITIES: dict[Activation, Callable[[jax.Array], jax.Array]] = {
@@ -24,11 +24,14 @@ NONLINEARITIES: dict[Activation, Callable[[jax.Array], jax.Array]] = {
 }
 
 
-def observation_vector(interface: InterfaceSpec, observation: Mapping[str, jax.Array]) -> jax.Array:
+def observation_vector(
+    interface: InterfaceSpec, observation: Mapping[str, jax.Array], inputs: Inputs = "asinh"
+) -> jax.Array:
     """(..., D) float32: the state entries, each as asinh((x - offset) / scale), in declared order; no images.
 
     The inverse hyperbolic sine is the identity near 0 and a logarithm far out, so an entry whose scale is the
     precision that a task needs (a centimetre) still spans the whole workspace without drowning the others.
+    Plain inputs go without it.
     """
     parts: list[jax.Array] = []
     for entry in interface.observations:
@@ -39,7 +42,7 @@ def observation_vector(interface: InterfaceSpec, observation: Mapping[str, jax.A
             part = part - jnp.asarray(entry.offset, jnp.float32)
         if entry.scale:
             part = part / jnp.asarray(entry.scale, jnp.float32)
-        parts.append(jnp.arcsinh(part))
+        parts.append(jnp.arcsinh(part) if inputs == "asinh" else part)
     return jnp.concatenate(parts, axis=-1)
 
 
@@ -48,19 +51,21 @@ class Fusion(nn.Module):
 
     Args:
         vision: the image side's settings; None where there are no cameras.
+        inputs: see `observation_vector`.
     """
 
     interface: InterfaceSpec
     vision: VisionConfig | None
+    inputs: Inputs = "asinh"
 
     @nn.compact
     def __call__(self, observation: Mapping[str, jax.Array], images: jax.Array | None) -> jax.Array:
         """Entries (..., shape) and the cameras' vector (..., V), to (..., D)."""
         if self.vision is None or images is None:
-            return observation_vector(self.interface, observation)
+            return observation_vector(self.interface, observation, self.inputs)
         if all(entry.is_image for entry in self.interface.observations):
             return images
-        x = observation_vector(self.interface, observation)
+        x = observation_vector(self.interface, observation, self.inputs)
         x = nn.Dense(self.vision.state_width, kernel_init=nn.initializers.xavier_uniform(), name="state")(x)
         return jnp.concatenate([images, jnp.tanh(nn.LayerNorm(name="state_norm")(x))], axis=-1)
 
@@ -95,7 +100,7 @@ class GaussianPolicy(nn.Module):
     def __call__(self, observation: Mapping[str, jax.Array], images: jax.Array | None = None) -> TanhNormal:
         """Entries (..., shape) and the cameras' vector (..., V) to a distribution over actions (..., A)."""
         spec = self.spec
-        x = Fusion(spec.interface, spec.vision, name="fusion")(observation, images)
+        x = Fusion(spec.interface, spec.vision, spec.inputs, name="fusion")(observation, images)
         x = Torso(spec.hidden, spec.activation, spec.layer_norm, name="torso")(x)
         mean = nn.Dense(spec.action_size, kernel_init=nn.initializers.xavier_uniform(), name="mean")(x)
         log_std = jnp.clip(self._log_std(x), math.log(spec.std_min), math.log(spec.std_max))

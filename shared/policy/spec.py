@@ -13,6 +13,8 @@ from shared.policy.vision import VisionConfig, cameras
 Activation = Literal["tanh", "relu", "elu", "gelu", "silu"]
 ACTIVATIONS: tuple[Activation, ...] = ("tanh", "relu", "elu", "gelu", "silu")
 STDS = ("state_dependent", "uniform")
+Inputs = Literal["asinh", "plain"]
+INPUTS: tuple[Inputs, ...] = ("asinh", "plain")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,8 @@ class PolicyConfig:
     """Nonlinearity after each hidden layer."""
     layer_norm: bool = True
     """Whether a LayerNorm stands between each hidden layer and its nonlinearity."""
+    inputs: Inputs = "asinh"
+    """State entries as asinh((x - offset) / scale), or without the asinh, as SERL's network takes them."""
     std: Literal["state_dependent", "uniform"] = "state_dependent"
     """A second head on the last hidden layer, or one learned vector."""
     std_min: float = 1e-5
@@ -36,6 +40,8 @@ class PolicyConfig:
 
     def __post_init__(self) -> None:
         check_layers("policy", self.hidden, self.activation)
+        if self.inputs not in INPUTS:
+            raise ConfigError("policy", f"inputs is {self.inputs!r}", f"choose one of {', '.join(INPUTS)}")
         if self.std not in STDS:
             raise ConfigError("policy", f"std is {self.std!r}", f"choose one of {', '.join(STDS)}")
         if not 0 < self.std_min <= self.initial_std <= self.std_max:
@@ -99,10 +105,15 @@ class PolicySpec(PolicyConfig):
 
 
 def encode_spec(spec: PolicySpec) -> bytes:
-    """Canonical bytes of a spec: equal specs give equal bytes. What there are no images for is left out."""
+    """Canonical bytes of a spec: equal specs give equal bytes. What there are no images for is left out.
+
+    So is what older specs do not have, while it is as it was for them.
+    """
     plain = msgspec.to_builtins(msgspec.convert(msgspec.to_builtins(spec), PolicySpec))
     if spec.vision is None:
         del plain["vision"], plain["trunk_digest"]
+    if spec.inputs == "asinh":
+        del plain["inputs"]
     return msgspec.json.encode(plain)
 
 
