@@ -36,11 +36,15 @@ WirePose = tuple[float, float, float, float, float, float, float]
 
 
 class RobotHello(msgspec.Struct, tag="Hello", frozen=True, kw_only=True):
-    """The first message; `control` asks for the arm, without it the client only watches."""
+    """The first message; `control` asks for the arm, without it the client only watches.
+
+    A client of the same name and another incarnation supersedes the one before, for good.
+    """
 
     protocol_version: int
     channel: Channel
     name: str
+    incarnation: str
     control: bool
     code_version: str
 

@@ -10,7 +10,7 @@ import msgspec
 
 from robot_env.arms.base import Impedance
 from robot_env.geometry import Pose
-from robot_env.server.client_thread import ClientThread
+from robot_env.server.client_thread import LOOK_THERE, NOT_THERE, ClientThread
 from robot_env.server.requests import Requests
 from robot_env.server.robot_view import RobotView
 from robot_env.server.state import RobotEvent, RobotState
@@ -30,6 +30,7 @@ from shared.robot_protocol import (
     ResetJoints,
     RobotHello,
 )
+from shared.step import new_incarnation
 from shared.version import code_version
 
 STAGE = "robot client"
@@ -89,6 +90,7 @@ class RobotClient:
             protocol_version=ROBOT_PROTOCOL_VERSION,
             channel="control",
             name=config.name or f"{socket.gethostname()}/{os.getpid()}",
+            incarnation=new_incarnation(),
             control=config.control,
             code_version=code_version(),
         )
@@ -164,7 +166,8 @@ class RobotClient:
 
     def _request(self, message: Any, timeout_seconds: float) -> None:
         number = self._requests.open()
-        self._thread.send(msgspec.structs.replace(message, request=number))
+        if not self._thread.send(msgspec.structs.replace(message, request=number)):
+            self._requests.fail(NOT_THERE, LOOK_THERE)
         self._requests.wait(number, type(message).__name__, timeout_seconds)
 
 

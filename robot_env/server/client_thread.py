@@ -34,6 +34,7 @@ POLL_SECONDS = 0.05
 AGAIN_SECONDS = 0.25
 CLOSE_SECONDS = 1.0
 NOT_THERE = "the robot server does not answer"
+LOOK_THERE = "see whether the robot server runs, and whether the network is there"
 
 
 class ClientThread:
@@ -78,13 +79,19 @@ class ClientThread:
                 self._target = SetPoint(pose, self._clock.now() + self._offset, period_seconds)
         self._dialer.wake()
 
-    def send(self, message: msgspec.Struct) -> None:
-        """Send a message; a set-point that has not left yet stays behind where this is a hold."""
+    def send(self, message: msgspec.Struct) -> bool:
+        """Send a message, before which a set-point has no chance where it is a hold; False where nobody is.
+
+        Nothing is kept for later: what was meant for a moment must not come true after it.
+        """
         with self._condition:
+            if not self._ready:
+                return False
             if isinstance(message, HoldPose):
                 self._target = None
             self._outbox.append(message)
         self._dialer.wake()
+        return True
 
     def close(self) -> None:
         """Hold, leave and disconnect within a second or so; harmless twice."""
@@ -134,7 +141,7 @@ class ClientThread:
             self._outbox.clear()
         self._view.lost(cause)
         self._view.description = ""
-        self._requests.fail(cause, "see whether the robot server runs and the network is there")
+        self._requests.fail(cause, LOOK_THERE)
 
     def _take(self, message: Any) -> None:
         self._compare_clocks()
@@ -144,8 +151,9 @@ class ClientThread:
                 self._view.description = message.description
             case Measurement() if self._offset is not None:
                 self._view.measured(message, self._offset)
-            case Event() if self._offset is not None:
-                self._view.happened(message, self._offset)
+            case Event():
+                came_now = message.time_seconds - self._clock.now()
+                self._view.happened(message, came_now if self._offset is None else self._offset)
             case Driver():
                 self._view.description = message.description
             case Lost():

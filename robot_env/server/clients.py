@@ -10,7 +10,7 @@ class Client:
     """One client: its name, what it asked for, and when it was last heard."""
 
     name: str
-    control: bool
+    incarnation: str
     heard: float
 
 
@@ -24,6 +24,7 @@ class Clients:
     def __init__(self, lease_seconds: float) -> None:
         self._lease_seconds = lease_seconds
         self._known: dict[bytes, Client] = {}
+        self._superseded: set[str] = set()
         self.controller: bytes | None = None
 
     @property
@@ -41,11 +42,14 @@ class Clients:
 
     def admit(self, peer: bytes, hello: RobotHello, now: float) -> bool:
         """Let a client in; False where it asks for control, and another client that is there has it."""
+        if hello.incarnation in self._superseded:
+            return False
         if hello.control and self.controller not in (None, peer):
             if self.holder() != hello.name:
                 return False
+            self._supersede(self._known[self.controller], hello)
             self.leave(self.controller)
-        self._known[peer] = Client(hello.name, hello.control, now)
+        self._known[peer] = Client(hello.name, hello.incarnation, now)
         if hello.control:
             self.controller = peer
         return True
@@ -72,3 +76,8 @@ class Clients:
         for peer in gone:
             self.leave(peer)
         return names
+
+    def _supersede(self, client: Client, hello: RobotHello) -> None:
+        """The older of one name stays out; the same client on another connection does not count."""
+        if client.incarnation != hello.incarnation:
+            self._superseded.add(client.incarnation)

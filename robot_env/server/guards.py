@@ -16,6 +16,7 @@ from robot_env.server.drivers.base import DriverState
 from shared.errors import ConfigError
 
 ORTHONORMAL = 1e-3
+FARTHEST_M = 100.0
 LOW_RAD = (-2.7437, -1.7628, -2.8973, -3.0421, -2.8065, 0.5445, -2.8973)
 HIGH_RAD = (2.7437, 1.7628, 2.8973, -0.1518, 2.8065, 3.7525, 2.8973)
 
@@ -156,9 +157,9 @@ class Guards:
 
 
 def is_pose(pose: Pose) -> bool:
-    """Finite, and the rotation a rotation."""
+    """Finite, on this planet, and the rotation a rotation."""
     rotation = pose.rotation
-    if not (np.isfinite(pose.position_m).all() and np.isfinite(rotation).all()):
+    if not (np.abs(pose.position_m).max() <= FARTHEST_M and np.abs(rotation).max() <= 2.0):  # false for NaN
         return False
     return bool(np.abs(rotation @ rotation.T - np.eye(3)).max() < ORTHONORMAL and np.linalg.det(rotation) > 0)
 

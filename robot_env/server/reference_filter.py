@@ -55,28 +55,29 @@ class SmoothPath:
         self._windows = (2.0 * speed / acceleration, 2.0 * acceleration / jerk)
         self._raw = start.copy()
         self._now = 0.0
-        self._segments: deque[tuple[float, float, Vector]] = deque()
+        self._segments: deque[tuple[float, ...]] = deque()
 
     def step(self, target: Vector, seconds: float) -> Vector:
         """Where the reference is after another tick; `seconds` is measured, not nominal."""
         if seconds > 0.0:
             move = limit_length(target - self._raw, self._speed * seconds)
-            self._segments.append((self._now, self._now + seconds, move / seconds))
-            self._now += seconds
+            begin, self._now = self._now, self._now + seconds
+            if move.any():
+                self._segments.append((begin, self._now, *(move / seconds).tolist()))
             self._raw = self._raw + move
-            while self._segments[0][1] < self._now - sum(self._windows):
-                self._segments.popleft()
-        behind = [
-            (self._tail(self._now - end) - self._tail(self._now - begin)) * velocity
-            for begin, end, velocity in self._segments
-        ]
-        return self._raw - np.sum(behind, axis=0) if behind else self._raw.copy()
+        while self._segments and self._segments[0][1] < self._now - sum(self._windows):
+            self._segments.popleft()
+        if not self._segments:
+            return self._raw.copy()
+        segments = np.array(self._segments)
+        weights = self._tail(self._now - segments[:, 1]) - self._tail(self._now - segments[:, 0])
+        return self._raw - weights @ segments[:, 2:]
 
-    def _tail(self, age: float) -> float:
+    def _tail(self, age: Vector) -> Vector:
         """E[max(0, U1 + U2 - age)]."""
         first, second = self._windows
-        cubes = max(0.0, first + second - age) ** 3
-        cubes -= max(0.0, first - age) ** 3 + max(0.0, second - age) ** 3
+        cubes = np.maximum(0.0, first + second - age) ** 3
+        cubes -= np.maximum(0.0, first - age) ** 3 + np.maximum(0.0, second - age) ** 3
         return cubes / (6.0 * first * second)
 
 

@@ -143,7 +143,7 @@ class RobotServer:
     def _greet(self, peer: bytes, hello: RobotHello, now: float) -> None:
         before = self._clients.controller
         if not self._clients.admit(peer, hello, now):
-            cause = f"{self._clients.holder()!r} controls the arm"
+            cause = f"{self._clients.holder() or 'another'!r} controls the arm"
             cure = f"end it, or wait {self._config.lease_seconds:g} s after it has gone; others may watch"
             self._listener.send(peer, Refuse("superseded", cause, cure))
             return
