@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from robot_env.families import nearest
+from robot_env.server.drivers import DRIVERS
 from shared.errors import ConfigError
 from shared.link.address import require_address
 
@@ -22,6 +24,8 @@ class CheckConfig:
     """Task to be practised: its rate and limits."""
     robot: str | None = None
     """Address of the robot server, as in tcp://172.16.0.10:5570; none means the lab's."""
+    driver: str | None = None
+    """Driver that the robot server on this computer will use, as in fr3: its library must be installed."""
     connect: str | None = None
     """Address of a learner that runs, as in tcp://lab:5555; none does not look for one."""
     bind: str = "tcp://127.0.0.1:5555"
@@ -42,6 +46,8 @@ class CheckConfig:
     """Print one JSON object instead of lines."""
 
     def __post_init__(self) -> None:
+        if self.driver is not None and self.driver not in DRIVERS:
+            raise ConfigError(STAGE, f"there is no driver {self.driver!r}", nearest(self.driver, DRIVERS))
         for address in filter(None, (self.connect, self.robot)):
             require_address(address, STAGE)
         require_address(self.bind, STAGE, port_zero=True)

@@ -14,6 +14,7 @@ from deploy.check.bench import Bench, uncropped
 DISTRIBUTION = "handson"
 ROOT = Path(__file__).resolve().parents[2]
 LOCK, PROJECT = ROOT / "requirements.lock", ROOT / "pyproject.toml"
+LIBREALSENSE = ("realsense", "software")
 OLDEST, TOO_NEW = (3, 11), (3, 14)
 NAME = re.compile(r"[\w.-]+")
 EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
@@ -96,9 +97,13 @@ def _of_installation() -> Iterator[tuple[str, str]]:
 
 
 def _attached(bench: Bench) -> set[str]:
-    """Extras of the devices that the lab file names."""
+    """Extras of the devices that the lab file and the command line name."""
     modules = {type(uncropped(camera)).__module__ for camera in bench.lab.cameras}
-    return {"realsense"} if any(module.endswith((".realsense", ".software")) for module in modules) else set()
+    cameras = (
+        {"realsense"} if modules & {f"robot_env.cameras.{each}" for each in LIBREALSENSE} else set[str]()
+    )
+    driver = bench.config.driver
+    return cameras | ({driver} if driver in ("fr3", "panda") else set())
 
 
 def _install(role: str, extras: set[str]) -> str:
