@@ -101,7 +101,7 @@ def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[Summary,
         practice = Practice(config, parts)
         operator.describe = practice.describe
         failure = _practise(config, connection, practice, stop)
-        learner = connection.part(config.farewell_seconds if stop.by_signal else UNHURRIED_SECONDS)
+        learner = connection.part(config.farewell_seconds if stop.hurried else UNHURRIED_SECONDS)
         return _summarise(config, practice, parts, learner, clock.now() - began), failure
 
 

@@ -14,11 +14,11 @@ class StopSignal:
     """Set once, by a Unix signal or by anything else; waiting for it wakes at once.
 
     Attributes:
-        by_signal: whether a Unix signal arrived, first or later: somebody is waiting.
+        hurried: whether a Unix signal or the operator asked, first or later: somebody is waiting.
     """
 
     def __init__(self) -> None:
-        self.by_signal = False
+        self.hurried = False
         self._requested: Callable[[], str | None] = lambda: None
         self._event = threading.Event()
         self._cause: str | None = None
@@ -39,6 +39,11 @@ class StopSignal:
         self._cause = self._cause or cause
         self._event.set()
 
+    def hurry(self, cause: str) -> None:
+        """Give the cause as somebody who waits for the end."""
+        self.hurried = True
+        self.set(cause)
+
     def wait(self, seconds: float) -> str | None:
         """Sleep, but not past a cause given through `set`; returns the cause."""
         self._event.wait(seconds)
@@ -56,7 +61,6 @@ class StopSignal:
                 signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT and self.by_signal:
+        if number == signal.SIGINT and self.hurried:
             raise KeyboardInterrupt
-        self.by_signal = True
-        self.set(signal.Signals(number).name)
+        self.hurry(signal.Signals(number).name)

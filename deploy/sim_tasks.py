@@ -71,6 +71,13 @@ SIM_TASKS: dict[str, SimConfig] = {
         learner=_learner(utd=4.0, warmup_steps=200),
         actor=_actor(every_steps=500, episodes=30),
     ),
+    "relocate": SimConfig(
+        task="relocate",
+        minutes=12.0,
+        demos=20,
+        learner=_learner(utd=4.0, warmup_steps=200),
+        actor=_actor(every_steps=500, episodes=30),
+    ),
     "reach_vision": SimConfig(
         task="reach_vision",
         minutes=10.0,
@@ -92,6 +99,15 @@ SIM_TASKS: dict[str, SimConfig] = {
     "peg_insert_vision": SimConfig(
         task="peg_insert_vision",
         minutes=40.0,
+        demos=20,
+        evaluation_seconds=120.0,
+        target=Target(stop_at=0.9, pass_at=0.8),
+        learner=_learner(utd=4.0, warmup_steps=200, preset="pixels"),
+        actor=_actor(every_steps=500, episodes=30),
+    ),
+    "relocate_vision": SimConfig(
+        task="relocate_vision",
+        minutes=60.0,
         demos=20,
         evaluation_seconds=120.0,
         target=Target(stop_at=0.9, pass_at=0.8),

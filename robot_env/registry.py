@@ -39,6 +39,12 @@ GYMNASIUM_IDS = {
     "handson/ReachVision-v0": "reach_vision",
     "handson/PickCubeVision-v0": "pick_cube_vision",
     "handson/PegInsertVision-v0": "peg_insert_vision",
+    "handson/Relocate-v0": "relocate",
+    "handson/RelocateVision-v0": "relocate_vision",
+    "handson/PegInsertReal-v0": "peg_insert_real",
+    "handson/PickCubeReal-v0": "pick_cube_real",
+    "handson/RelocateReal-v0": "relocate_real",
+    "handson/CableRoute-v0": "cable_route",
 }
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import select
 import sys
 import termios
@@ -16,7 +17,8 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
 JOIN_SECONDS = 2.0
-ESCAPE = "\x1b"
+ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O.|.|$)")
+"""What arrows and function keys send: its letters are no keys."""
 
 
 def terminal_of_stdin() -> int | None:
@@ -83,9 +85,8 @@ class Keyboard:
         if not typed:
             log.warning("the terminal is gone: keys are no longer heard")
             return False
-        if not typed.startswith(ESCAPE):  # an arrow or a function key, whose letters mean nothing
-            for key in typed:
-                self._press(key)
+        for key in ESCAPES.sub("", typed):
+            self._press(key)
         return True
 
     def _listen(self) -> None:

@@ -78,7 +78,7 @@ class Operator:
             case "r":
                 self._wants_scene = False
             case "q":
-                self._stop.set("the operator ended it")
+                self._stop.hurry("the operator ended it")
             case "s" | "f":
                 self._judge(key == "s")
             case "?" | "h":
