@@ -56,6 +56,12 @@ class HandshakeWatch:
                 self._closed = 0
                 self._require_our_mechanism(_mechanism(self._address))
 
+    def explain(self) -> None:
+        """At a deadline: raise `Refused` where only one end uses keys, as the other's greeting tells."""
+        mechanism = _mechanism(self._address)
+        if mechanism is not None and (mechanism == b"CURVE") != (self._pair is not None):
+            raise self._other_mechanism()
+
     def close(self) -> None:
         """Stop watching."""
         self._dealer.disable_monitor()

@@ -66,6 +66,7 @@ class Probe:
             self._watch.check()
             remaining = deadline - time.monotonic()
             if remaining <= 0:
+                self._watch.explain()
                 raise LinkError(
                     _STAGE,
                     f"no learner answers at {self._config.connect}",

@@ -1,5 +1,6 @@
 """The way to a learner, measured against the learner's own end of the link."""
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,15 @@ def test_the_way_is_measured_and_the_learner_does_not_take_it_for_an_actor(inges
     assert one.malformed == 0
 
 
+def test_a_host_that_accepts_and_stays_silent_does_not_hang_the_check(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("deploy.check.learner_link.ANSWER_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(LinkError, match="no learner answers") as error:
+            learner(bench(connect=address))
+    assert "handson learner" in error.value.cure
+
+
 @pytest.fixture
 def stores(tmp_path: Path) -> tuple[KeyStore, KeyStore]:
     lab, robot = KeyStore(tmp_path / "lab"), KeyStore(tmp_path / "robot")
@@ -87,6 +97,12 @@ def test_no_keys_where_they_are_needed_is_the_cause(ingest: Learner, stores: tup
     one = ingest(keys=stores[0].directory)
     with pytest.raises(LinkError, match="lets in only known keys"):
         learner(bench(connect=one.endpoint))
+
+
+def test_keys_where_none_are_used_is_the_cause(ingest: Learner, stores: tuple[KeyStore, KeyStore]):
+    one = ingest()
+    with pytest.raises(LinkError, match="uses no keys"):
+        learner(bench(connect=one.endpoint, keys=stores[1].directory))
 
 
 @pytest.mark.parametrize(

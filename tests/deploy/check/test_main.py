@@ -66,7 +66,8 @@ def test_a_workspace_that_the_lab_leaves_empty_is_found_before_anything_moves(ru
     assert rows["task"]["status"] == "fail"
 
 
-def test_nobody_at_the_learners_address(run: Run, free_port: Any):
+def test_nobody_at_the_learners_address(run: Run, free_port: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("deploy.check.learner_link.ANSWER_SECONDS", 0.3)
     status, rows = run("--role", "actor", "--connect", f"tcp://127.0.0.1:{free_port()}")
     assert status == 1
     assert "no learner answers" in rows["learner"]["detail"]

@@ -1,6 +1,7 @@
 """The robot server: a real one with the simulated arm in a process of its own, and measurements made up."""
 
 import re
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -55,11 +56,20 @@ def test_a_robot_server_that_runs_is_in_order_and_its_gripper_moves_only_when_al
     assert re.fullmatch(r"closed to \d+ mm, opened to [78]\d mm", moved.detail)
 
 
-def test_no_robot_server_fails_once_with_what_to_start(free_port: Any):
+def test_no_robot_server_fails_once_with_what_to_start(free_port: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("deploy.check.robot_config.CONNECT_SECONDS", 0.3)
     found = findings(robot=f"tcp://127.0.0.1:{free_port()}")
     assert found["robot server"].outcome.status == "fail"
     assert "handson robot" in found["robot server"].outcome.cure
     assert [found[name].outcome.status for name in ("robot mode", "robot rate", "gripper")] == ["skip"] * 3
+
+
+def test_a_host_that_accepts_and_stays_silent_does_not_hang_the_check(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("deploy.check.robot_config.CONNECT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        found = findings(robot=f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+    assert found["robot server"].outcome.status == "fail"
+    assert found["robot server"].outcome.cure
 
 
 def state_in(mode: Mode, reason: str = "") -> RobotState:
