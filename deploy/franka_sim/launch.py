@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 from deploy.children import tail
 from deploy.franka_sim.environment import install, model_file
@@ -26,17 +27,18 @@ class SimulatorFailed(HandsOnError):
 
 
 class FrankaSim:
-    """A running simulator, at `host`; `close` ends it, and so does the end of this process."""
+    """A simulator at `host`; `close` ends it, and so does the end of this process."""
 
-    def __init__(self, host: str, process: "subprocess.Popen[bytes]", log_path: Path) -> None:
+    def __init__(self, python: Path, host: str, flags: Sequence[str], log_path: Path, clock: Clock) -> None:
         self.host = host
         self.log_path = log_path
-        self._process = process
+        self._python, self._flags, self._clock = python, flags, clock
+        self._process = self._start()
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
+    def restart(self) -> None:
+        """Switch it off and on: another process at the same address, waited for."""
+        self.close()
+        self._process = self._start()
 
     def push(self, force_n: Sequence[float], seconds: float) -> None:
         """Exert a force on the tool, base frame, for a while."""
@@ -57,14 +59,34 @@ class FrankaSim:
 
     def close(self) -> None:
         """End it; harmless twice."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
         self.kill()
+        self._commands.close()
+
+    @property
+    def _commands(self) -> IO[bytes]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        with self.log_path.open("ab") as stream:
+            process = subprocess.Popen(
+                command(self._python, self.host, "--commands", *self._flags),
+                stdin=subprocess.PIPE,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **variables(self._python)},
+                start_new_session=True,
+                bufsize=0,
+            )
+        try:
+            wait_until_served(self.host, lambda: process.poll() is None, self.log_path, self._clock)
+        except HandsOnError:
+            process.kill()
+            raise
+        return process
 
     def _tell(self, line: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{line}\n".encode())
-        self._process.stdin.flush()
+        self._commands.write(f"{line}\n".encode())
 
 
 def command(python: Path, host: str, *flags: str) -> list[str]:
@@ -77,37 +99,19 @@ def variables(python: Path) -> dict[str, str]:
     return {"FR3_MJCF": str(model_file(python)), "OPENBLAS_NUM_THREADS": "1"}
 
 
-def launch(log_path: Path, *flags: str, host: str | None = None, clock: Clock | None = None) -> FrankaSim:
+def launch(log_path: Path, *flags: str, clock: Clock | None = None) -> FrankaSim:
     """Install it where it is missing, start it, and wait until it serves arm and gripper.
 
     Args:
         log_path: file for what it says.
         flags: --enforce-communication, --enforce-motion; see serve.py.
-        host: a loopback address; none is a free one.
         clock: measures how long it may take.
 
     Raises:
         InstallationFailed: it is not installed, and cannot be.
         SimulatorFailed: it ended, or was not ready in time.
     """
-    python = install()
-    host = host or free_host()
-    with log_path.open("ab") as stream:
-        process = subprocess.Popen(
-            command(python, host, "--commands", *flags),
-            stdin=subprocess.PIPE,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **variables(python)},
-            start_new_session=True,
-        )
-    running = FrankaSim(host, process, log_path)
-    try:
-        wait_until_served(host, lambda: process.poll() is None, log_path, clock or SystemClock())
-    except HandsOnError:
-        running.close()
-        raise
-    return running
+    return FrankaSim(install(), free_host(), flags, log_path, clock or SystemClock())
 
 
 def wait_until_served(host: str, lives: Callable[[], bool], log_path: Path, clock: Clock) -> None:

@@ -86,23 +86,28 @@ class Server(server_module.FrankaSimServer):
     def set_user_stop(self, stopped: bool) -> None:
         """Release the enabling device, which ends a motion, or press it again."""
         self.user_stopped = stopped
-        if stopped and self.current_motion_id:
-            self.robot_state.state["reflex_reason"] = [False] * len(self.robot_state.state["reflex_reason"])
-            self._abort_with_error((), "the enabling device was released")
-        self.robot_state.state["robot_mode"] = protocol.RobotMode.kIdle
+        if not stopped:
+            self.robot_state.state["robot_mode"] = protocol.RobotMode.kIdle
 
     def _run_self_collision_check(self, sim_state: Any) -> None:
         super()._run_self_collision_check(sim_state)
         if self.user_stopped:
-            self.robot_state.state["robot_mode"] = protocol.RobotMode.kUserStopped
+            self._stay_stopped()
         force = np.abs(self.physics_sim.external_force_n)
         if self.current_motion_id and (force > self.force_threshold_n).any():
             self._abort_with_error(CARTESIAN_REFLEX, f"cartesian_reflex at {force} N")
+
+    def _stay_stopped(self) -> None:
+        if self.current_motion_id:
+            self.robot_state.state["reflex_reason"] = [False] * len(self.robot_state.state["reflex_reason"])
+            self._abort_with_error((), "the enabling device was released")
+        self.robot_state.state["robot_mode"] = protocol.RobotMode.kUserStopped
 
 
 def obey(server: Server) -> None:
     """Read commands until the end of standard input, then end the process."""
     for line in sys.stdin:
+        logging.info("told: %s", line.strip())
         word, *numbers = line.split()
         values = [float(number) for number in numbers]
         if word == "push":

@@ -188,6 +188,9 @@ class FR3Driver:
             self._join()
         except DriverLost as error:
             log.info("the arm was gone before it was left: %s", error.cause)
+        finally:
+            self._tracker = None
+            del self._robot  # disconnects: the arm serves one client
 
     def _begin(self, kind: Motion, motion: Any) -> None:
         """Run a motion; one of the same control signal takes over from the running one without a jump."""

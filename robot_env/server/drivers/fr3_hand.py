@@ -85,4 +85,6 @@ class FR3Hand:
         return HandState(width_m=width, moving=moving, time_seconds=self._clock.now())
 
     def close(self) -> None:
-        """The library disconnects with the process; nothing moves by itself until then."""
+        """Disconnect; a grasp goes on holding."""
+        if hasattr(self, "_hand"):
+            del self._hand
