@@ -35,7 +35,7 @@ def checks(bench: Bench) -> list[Check]:
 
     config = robot_config(bench)
     if config is None:
-        return [Check(name="robot server", run=lambda: _no_server(bench))]
+        return [Check(name="arm", run=lambda: _other_arm(bench), deadline_seconds=15.0)]
     watcher = _Watcher(bench, config)
     return [
         Check(name="robot server", run=watcher.reach, deadline_seconds=config.connect_seconds + 5.0),
@@ -128,7 +128,9 @@ def _unreachable() -> Outcome:
     return skip("the robot server does not answer")
 
 
-def _no_server(bench: Bench) -> Outcome:
+def _other_arm(bench: Bench) -> Outcome:
+    from deploy.check.arm import arm
+
     if bench.lab.arm is None:
         return skip("no arm is named; --lab FILE or --robot tcp://HOST:5570 names one")
-    return skip(f"{type(bench.lab.arm).__name__.removesuffix('ArmConfig')} needs no robot server")
+    return arm(bench, bench.lab.arm)

@@ -1,6 +1,7 @@
 """Which robot server a bench is about: the lab's arm names it, or the command line."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from deploy.check.bench import Bench
 from shared.link.address import host_and_port
@@ -22,6 +23,8 @@ def robot_config(bench: Bench) -> Any | None:
 
 
 def robot_host(bench: Bench) -> str | None:
-    """The computer that the robot server runs on, as the bench names it."""
+    """The computer that the arm's server runs on, as the bench names it."""
     config = robot_config(bench)
-    return None if config is None else host_and_port(config.address)[0]
+    if config is not None:
+        return host_and_port(config.address)[0]
+    return urlsplit(getattr(bench.lab.arm, "url", "")).hostname

@@ -45,7 +45,7 @@ def test_a_software_camera_and_a_simulated_arm_are_in_order(run: Run, tmp_path: 
     status, rows = run("--role", "actor", "--lab", lab)
     assert status == 0
     assert rows["camera front"]["status"] == "ok"
-    assert rows["robot server"]["status"] == "skip"
+    assert rows["arm"]["status"] == "skip"
     assert rows["learner"]["status"] == "skip"
     assert "replay memory" not in rows
 

@@ -4,12 +4,16 @@ import re
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
+from deploy.check.arm import arm
+from deploy.check.arm import judge as judge_arm
 from deploy.check.base import Finding
+from deploy.check.bench import Bench
 from deploy.check.config import CheckConfig
 from deploy.check.gripper import judge as judge_gripper
 from deploy.check.host import Host
@@ -17,7 +21,9 @@ from deploy.check.main import check
 from deploy.check.robot import judge_rate, mode
 from robot_env.arms.base import ArmState
 from robot_env.geometry import Pose
+from robot_env.lab import Lab
 from robot_env.server.state import Mode, RobotState
+from robot_env.tasks.reach import Reach
 
 START = "import sys; from robot_env.server.main import main; sys.exit(main(sys.argv[1:]))"
 READY = re.compile(r"ready on (tcp://\S+):")
@@ -111,6 +117,38 @@ def test_states_must_come_and_commands_arrive(hz: float, share: float, status: s
     outcome = judge_rate(hz, share, 0.01)
     assert outcome.status == status
     assert bool(outcome.cure) == (status != "ok")
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0.005, "ok"), (0.08, "warn")])
+def test_an_arm_of_another_server_must_answer_well_within_a_period(seconds: float, status: str):
+    outcome = judge_arm([seconds] * 3, control_hz=10.0)
+    assert outcome.status == status
+    assert bool(outcome.cure) == (status != "ok")
+
+
+@dataclass(frozen=True)
+class StillArm:
+    """Counts what is asked of it."""
+
+    real_time: ClassVar[bool] = True
+    asked: list[str]
+
+    def build(self, scene: Any, impedance: Any, gripper_width_m: Any) -> "StillArm":
+        return self
+
+    def read(self) -> None:
+        self.asked.append("read")
+
+    def close(self) -> None:
+        self.asked.append("close")
+
+
+def test_an_arm_of_another_server_is_only_read():
+    config = StillArm([])
+    bench = Bench(config=CheckConfig(), lab=Lab(arm=config), task=Reach())
+    assert arm(bench, config).status == "ok"
+    assert set(config.asked[:-1]) == {"read"}
+    assert config.asked[-1] == "close"
 
 
 def test_a_gripper_that_does_not_move_fails():
