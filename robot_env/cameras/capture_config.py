@@ -55,7 +55,7 @@ class Life:
 
     Attributes:
         number: 0 for the first process.
-        began_seconds: when the first began, on this computer's monotonic clock.
+        began_seconds: when the camera first delivered, or was built, on this computer's monotonic clock.
     """
 
     number: int = 0

@@ -7,11 +7,16 @@ from numpy.typing import NDArray
 
 from robot_env.cameras.base import Camera, Frame
 from shared.clock import Clock
-from shared.errors import ConfigError, ObservationError
+from shared.errors import ConfigError, ObservationError, RobotFault
 from shared.interface import ObservationEntry
 
 STAGE = "reading cameras"
 MAX_AGE_SECONDS = 0.2
+MEND_SECONDS = 20.0
+"""How long an episode's start waits for a camera that is being mended; the arm holds meanwhile."""
+AFTER_RESET_SECONDS = 1.0
+"""How long it waits for a frame that is newer than the reset, where the camera says nothing of a fault."""
+POLL_SECONDS = 0.005
 
 
 def require_age_bound(max_age_seconds: float) -> None:
@@ -36,7 +41,30 @@ class FreshFrames:
         Raises:
             ObservationError: it is too old, was seen before, or has another size, type or channel order.
         """
-        frame = self._camera.read()
+        return self._admit(self._camera.read())
+
+    def first(self, patience_seconds: float = MEND_SECONDS) -> NDArray[np.uint8]:
+        """The first picture of an episode: taken after this call, so that it shows how the reset ended.
+
+        A RobotFault of the camera is waited out for `patience_seconds`: it is being mended.
+
+        Raises:
+            ObservationError: as `next`, and the camera's RobotFault where it lasts.
+        """
+        called = self._clock.now()
+        while True:
+            try:
+                frame = self._camera.read()
+            except RobotFault:
+                if self._clock.now() - called > patience_seconds:
+                    raise
+            else:
+                waited = self._clock.now() - called
+                if not frame.time_seconds < called or waited > AFTER_RESET_SECONDS:
+                    return self._admit(frame)
+            self._clock.sleep_until(self._clock.now() + POLL_SECONDS)
+
+    def _admit(self, frame: Frame) -> NDArray[np.uint8]:
         require_kind(frame.image, self._camera.entry)
         self._require_new(frame)
         self._last = frame.number

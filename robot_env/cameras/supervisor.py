@@ -146,6 +146,7 @@ class Supervisor:
             took = now - self._ladder.since_seconds
             log.warning("camera %r delivers again after %.1f s: %s", self._config.name, took, _words(rung))
         else:
+            self._began = now
             log.info("camera %r delivers: %s", self._config.name, self.ring.text("description"))
 
     def _fps(self) -> float:

@@ -22,7 +22,7 @@ class FaultConfig:
     """frozen: one frame again and again; dead: no more frames; lying: numbers go back; hung: reading never
     returns; crash: the process ends; unplugged: the device is gone."""
     after_seconds: float = 3.0
-    """When it begins, from the camera's start."""
+    """When it begins, from the camera's first frame; 0 is before there is any."""
     cured_by: str = "restart"
     """What ends it: nothing, restart, hardware_reset, reopen or new_process; what is stronger does too."""
     lasts_seconds: float = float("inf")
@@ -44,8 +44,8 @@ class FaultySource:
 
     def __init__(self, source: Source, fault: FaultConfig, life: Life) -> None:
         self._source, self._fault = source, fault
-        self._begins = life.began_seconds + fault.after_seconds
-        self._ends = self._begins + fault.lasts_seconds
+        later = fault.after_seconds > 0.0 and life.number == 0
+        self._begins = float("inf") if later else life.began_seconds + fault.after_seconds
         self._cured = life.number > 0 and fault.cured_by != "nothing"
         self._last: RawFrame | None = None
         self._back = 0
@@ -74,6 +74,8 @@ class FaultySource:
         """The next frame, or what the fault makes of it."""
         if not self._active():
             self._last = self._source.read(seconds)
+            if self._last is not None and self._begins == float("inf"):
+                self._begins = time.monotonic() + self._fault.after_seconds
             return self._last
         return self._fail(seconds)
 
@@ -95,9 +97,8 @@ class FaultySource:
         self._source.close()
 
     def _active(self) -> bool:
-        return (
-            self._fault.kind != "none" and not self._cured and self._begins <= time.monotonic() < self._ends
-        )
+        passed = time.monotonic() - self._begins
+        return self._fault.kind != "none" and not self._cured and 0.0 <= passed < self._fault.lasts_seconds
 
     def _try(self, rung: Rung) -> None:
         needed = CURES.index(self._fault.cured_by)

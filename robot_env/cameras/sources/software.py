@@ -1,4 +1,4 @@
-"""A RealSense that is software: librealsense's software device, fed with pictures, behind its own pipeline."""
+"""A RealSense that is software: librealsense's software device, fed with pictures, in its own pipeline."""
 
 import threading
 import time
