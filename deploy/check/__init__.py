@@ -29,6 +29,7 @@ FAMILIES = {
     "port": Family("deploy.check.port:checks", (LEARNER,)),
     "learner": Family("deploy.check.learner_link:checks", (ACTOR,)),
     "robot": Family("deploy.check.robot:checks", (ACTOR, ROBOT)),
+    "usb": Family("deploy.check.usb:checks", (ACTOR,)),
     "cameras": Family("deploy.check.cameras:checks", (ACTOR,)),
     "teleop": Family("deploy.check.teleop:checks", (ACTOR,)),
 }
