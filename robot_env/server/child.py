@@ -62,6 +62,9 @@ def main(
         DriverProcess(link, config, driver, hand).run()
     except HandsOnError as error:
         link.send(Lost(f"{error.cause}; {error.cure}"))
+    except ModuleNotFoundError as error:
+        cure = "install the driver's extra: make install ROLE=robot WITH=fr3, panda or robotiq"
+        link.send(Lost(f"{error.name} is not installed here; {cure}"))
     finally:
         link.close()
 

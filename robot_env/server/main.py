@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from robot_env.server.command_line import Settings, parse
+from robot_env.server.facade_thread import FacadeThread
 from robot_env.server.server import RobotServer
 from shared.clock import SystemClock
 from shared.config import dump_toml
@@ -33,20 +34,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     with _logging(settings), _ending() as asked:
         log.info("handson %s\n%s", code_version(), dump_toml(settings.server))
         server = RobotServer(settings.server, settings.driver, settings.hand, clock)
-        began, told = clock.now(), False
+        began, facade = clock.now(), None
         try:
-            console.print(f"robot server: listening on {server.endpoint}", soft_wrap=True)
-            while not asked:
-                server.poll(POLL_SECONDS)
-                if not told and (arm := server.supervisor.description):
-                    told = True
-                    console.print(f"robot server: ready on {server.endpoint}: {arm}", soft_wrap=True)
+            if settings.server.serl_http is not None:
+                facade = FacadeThread(settings.server, server.endpoint)
+            _serve(server, facade, asked, console)
         finally:
+            if facade is not None:
+                facade.close()
             server.close()
         counts = ", ".join(f"{kind} {count}" for kind, count in sorted(server.counts.items()))
         seconds = clock.now() - began
         console.print(f"robot server: ended by {asked[0]} after {seconds:.0f} s; events: {counts or 'none'}")
     return 0
+
+
+def _serve(server: RobotServer, facade: FacadeThread | None, asked: list[str], console: Console) -> None:
+    """Poll until a signal came; say once where it listens, which arm it has, and where the routes are."""
+    console.print(f"robot server: listening on {server.endpoint}", soft_wrap=True)
+    ready = routes = False
+    while not asked:
+        server.poll(POLL_SECONDS)
+        if not ready and (arm := server.supervisor.description):
+            ready = True
+            console.print(f"robot server: ready on {server.endpoint}: {arm}", soft_wrap=True)
+        if facade is not None and facade.failure is not None:
+            raise facade.failure
+        if facade is not None and not routes and facade.port is not None:
+            routes = True
+            console.print(f"robot server: SERL routes on http://127.0.0.1:{facade.port}", soft_wrap=True)
 
 
 @contextmanager

@@ -42,6 +42,16 @@ log = logging.getLogger(__name__)
 LOST_EVERY_SECONDS = 0.1
 CLOSE_SECONDS = 0.5
 LARGEST_BYTES = 1 << 16
+ALARMS = (
+    "reflex",
+    "guard",
+    "recovery_refused",
+    "reset_failed",
+    "watchdog_stop",
+    "link_lost",
+    "link_restored",
+)
+"""What a person at the robot's terminal should see."""
 HEARTBEATS_A_LEASE = 8.0
 
 
@@ -205,7 +215,7 @@ class RobotServer:
 
     def _note(self, event: Event) -> None:
         self.counts[event.kind] = self.counts.get(event.kind, 0) + 1
-        log.info("%s: %s", event.kind, event.detail)
+        log.log(logging.WARNING if event.kind in ALARMS else logging.INFO, "%s: %s", event.kind, event.detail)
         self._broadcast(event)
 
     def _broadcast(self, message: msgspec.Struct) -> None:

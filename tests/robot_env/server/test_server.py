@@ -159,23 +159,20 @@ def test_a_connection_that_hangs_is_given_up_and_the_server_lives(
         client.enable()
 
 
-def test_a_scripted_reflex_is_recovered_and_a_collision_is_not(
-    serve: Serve, connect: Connect, wait_until: Any
+@pytest.mark.parametrize("error", ["communication_constraints_violation", "cartesian_reflex"])
+def test_a_reflex_is_recovered_by_its_cause(
+    serve: Serve, connect: Connect, wait_until: Any, error: str
 ) -> None:
-    script = ("reflex:communication_constraints_violation@1", "reflex:cartesian_reflex@4")
-    client = connect(serve("--driver", "faulty", "--arm.script", *script).address)
-    for error in ("communication_constraints_violation", "cartesian_reflex"):
-        wait_until(lambda e=error: client.peek().reason == e, 15.0)
-        with pytest.raises(RobotFault, match=error):
-            client.state()
-        if error == "cartesian_reflex":
-            with pytest.raises(RobotFault, match="needs the operator"):
-                client.recover()
-            client.recover(operator=True)
-        else:
+    client = connect(serve("--driver", "faulty", "--arm.script", f"reflex:{error}@0.5").address)
+    wait_until(lambda: client.peek().reason == error, 15.0)
+    with pytest.raises(RobotFault, match=error):
+        client.state()
+    if error == "cartesian_reflex":
+        with pytest.raises(RobotFault, match="needs the operator"):
             client.recover()
-        assert client.state().mode == "ready"
-        client.enable()
+    client.recover(operator=error == "cartesian_reflex")
+    assert client.state().mode == "ready"
+    client.enable()
 
 
 def test_the_end_is_orderly_and_bounded(serve: Serve, connect: Connect, wait_until: Any) -> None:
