@@ -12,6 +12,7 @@ import pytest
 
 from actor.choosers import DeviceChooser, RandomChooser
 from actor.config import ActorConfig, EvaluationSchedule
+from actor.live_view import Show
 from actor.operating.robot_operator import Operator
 from actor.policy_runner import PolicyChooser, PolicyRunner
 from actor.practice import Parts, Practice
@@ -124,6 +125,7 @@ class Stage:
     stop: StopSignal
     telemetry: Telemetry
     runner: PolicyRunner
+    operator: Operator
 
     @property
     def steps(self) -> list[Step]:
@@ -137,12 +139,16 @@ class Stage:
 Build = Callable[..., Stage]
 
 
+def nothing(step: Step, episode: int, number: int) -> None:
+    pass
+
+
 @pytest.fixture
 def build(counting_env, compile_once, tmp_path: Path) -> Iterator[Build]:
     """`build(env=..., **settings of ActorConfig)`; whatever happens, it ends after 20 seconds."""
     timers: list[threading.Timer] = []
 
-    def make(env: Any = None, **settings: Any) -> Stage:
+    def make(env: Any = None, show: Show = nothing, **settings: Any) -> Stage:
         env = env or counting_env()
         config = ActorConfig(
             run_dir=tmp_path, **({"evaluation": EvaluationSchedule(every_steps=0)} | settings)
@@ -166,10 +172,12 @@ def build(counting_env, compile_once, tmp_path: Path) -> Iterator[Build]:
             stop=stop,
             clock=SystemClock(),
             operator=Operator(stop),
+            show=show,
         )
         timers.append(threading.Timer(20.0, stop.set, args=("the test took too long",)))
         timers[-1].start()
-        return Stage(Practice(config, parts), env, uplink, session, feed, stop, telemetry, runner)
+        practice = Practice(config, parts)
+        return Stage(practice, env, uplink, session, feed, stop, telemetry, runner, parts.operator)
 
     yield make
     for timer in timers:
@@ -402,3 +410,57 @@ def test_telemetry_reports_now_and_then_not_at_every_episode(build, make_snapsho
     began = time.monotonic()
     stage.practice.run()
     assert len(stage.session.sent) <= 1 + (time.monotonic() - began) / 5.0
+
+
+def test_a_pause_stops_stepping_in_the_middle_and_an_abort_ends_that_episode_alone(
+    build, make_snapshot
+) -> None:
+    stage = build(max_steps=14)
+    stage.feed.snapshot = make_snapshot()
+    operator = stage.operator
+    looks: list[int] = []
+
+    def meanwhile() -> None:
+        looks.append(len(stage.steps))
+        if len(looks) == 3:
+            operator.press("a")
+            operator.press("p")
+
+    def after_put(count: int) -> None:
+        if count == 6:
+            operator.press("p")
+            stage.session.check = meanwhile
+
+    stage.uplink.after_put = after_put
+    stage.practice.run()
+    assert looks[:3] == [6, 6, 6]  # the seventh was made, and is not kept before the pause ends
+    assert [(step.why, step.final_observation is not None) for step in stage.steps if step.last] == [
+        (Why.TIME_LIMIT, True),
+        (Why.OPERATOR_ABORT, True),
+        (Why.TIME_LIMIT, True),
+        (Why.OPERATOR_ABORT, True),
+    ]
+    assert [episode for episode, number, _ in stage.uplink.put_steps if number == 0] == [0, 1, 2, 3]
+    assert len(stage.steps) == 14
+
+
+def test_an_evaluation_that_the_operator_breaks_off_comes_again_when_the_next_is_due(
+    build, make_snapshot
+) -> None:
+    stage = build(max_steps=20, evaluation=EvaluationSchedule(every_steps=10, episodes=2))
+    stage.feed.snapshot = make_snapshot()
+    stage.operator.press("a")
+    stage.practice.run()
+    reports = [step for step, values in stage.session.sent if "evaluation/success_rate" in values]
+    assert reports == [10]
+    assert len(stage.steps) == 20
+
+
+def test_each_step_is_shown_and_a_line_tells_where_practice_stands(build, make_snapshot) -> None:
+    shown: list[tuple[int, int]] = []
+    stage = build(max_steps=7, show=lambda step, episode, number: shown.append((episode, number)))
+    assert "no policy yet" in stage.practice.describe()
+    stage.feed.snapshot = make_snapshot(3)
+    stage.practice.run()
+    assert shown == [(episode, number) for episode, number, _ in stage.uplink.put_steps]
+    assert stage.practice.describe() == "episode 2 | 7 steps | policy 3"

@@ -47,3 +47,41 @@ def test_reward_terms_go_along() -> None:
 def test_an_unknown_reward_is_refused_with_the_valid_ones() -> None:
     with pytest.raises(ConfigError, match="environment"):
         resolve("reward", REWARDS, "enviroment")
+
+
+def operated(*labels: bool, terminated: bool = False, truncated: bool = False, **info: object):
+    model = resolve("reward", REWARDS, "operator")()
+    model.label(True)
+    model.begin({})  # what was said before the episode is forgotten
+    for label in labels:
+        model.label(label)
+    result = StepResult(observation={}, reward=0.5, terminated=terminated, truncated=truncated, info=info)
+    return model.judge(result), model.judge(result)
+
+
+@pytest.mark.parametrize(
+    ("labels", "why", "reward"),
+    [
+        ((), None, 0.0),
+        ((True,), Why.SUCCESS, 1.0),
+        ((False,), Why.FAILURE, 0.0),
+        ((False, True), Why.SUCCESS, 1.0),
+    ],
+)
+def test_the_operators_word_is_taken_once(labels, why, reward) -> None:
+    first, second = operated(*labels, success=True)
+    assert (first.why, first.reward, first.terminated) == (why, reward, why is not None)
+    assert first.success is (why is Why.SUCCESS)
+    assert first.terms == {"operator": reward}
+    assert second.why is None
+    assert second.reward == 0.0
+
+
+def test_where_the_operator_is_silent_endings_stay_what_they_are() -> None:
+    timed_out, _ = operated(truncated=True, success=True)
+    assert (timed_out.why, timed_out.truncated, timed_out.reward) == (Why.TIME_LIMIT, True, 0.0)
+    assert not timed_out.success
+    ended, _ = operated(terminated=True, success=True)
+    assert (ended.why, ended.reward) == (Why.SUCCESS, 0.5)
+    overruled, _ = operated(False, terminated=True, success=True)
+    assert (overruled.why, overruled.reward) == (Why.FAILURE, 0.0)
