@@ -1,12 +1,13 @@
 """Starts the SERL routes beside the robot server: their client dials the very loop that starts them."""
 
-import importlib
 import logging
 import threading
 from typing import Any
 
-from robot_env.server.client import RobotClientConfig
+from robot_env.families import resolve
+from robot_env.server.client import RobotClient, RobotClientConfig
 from robot_env.server.config import RobotServerConfig
+from shared.clock import SystemClock
 from shared.errors import ConfigError, HandsOnError
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ class FacadeThread:
                 "SERL routes", "they are served on this computer only", "leave out either serl_http or keys"
             )
         self._config = config
-        self._client = RobotClientConfig(address=endpoint, name="serl-http")
+        self._client_config = RobotClientConfig(address=endpoint, name="serl-http")
+        self._client: RobotClient | None = None
         self._facade: Any = None
         self.failure: HandsOnError | None = None
         self._thread = threading.Thread(target=self._start, name="serl-http-start", daemon=True)
@@ -45,11 +47,14 @@ class FacadeThread:
         self._thread.join(CLOSE_SECONDS)
         if self._facade is not None:
             self._facade.close()
+        if self._client is not None:
+            self._client.close()
 
     def _start(self) -> None:
-        module, name = FACADE.split(":")
+        clock, config = SystemClock(), self._config
         try:
-            build = getattr(importlib.import_module(module), name)
-            self._facade = build(self._client, self._config.serl_http, self._config.gripper_units)
+            self._client = RobotClient(self._client_config, clock)
+            build = resolve("facade", {"serl": FACADE}, "serl")
+            self._facade = build(self._client, config.serl_http, config.gripper_units, clock)
         except HandsOnError as error:
             self.failure = error

@@ -14,6 +14,8 @@ import pytest
 from robot_env.arms.base import Impedance
 from robot_env.geometry import TOOL_DOWN, Pose
 from robot_env.server.client import RobotClient, RobotClientConfig
+from robot_env.server.config import RobotServerConfig
+from robot_env.server.facade_thread import FacadeThread
 from shared.clock import SystemClock
 from shared.errors import ConfigError, LinkError, Refused, RobotFault
 from shared.link.keys import KeyStore
@@ -224,6 +226,12 @@ def test_other_addresses_need_keys(spawn: Any, serve: Serve, tmp_path: Path, con
     connect(server.address, keys=lab.directory, server_key=key).enable()
     with pytest.raises(Refused, match="lets in only known keys"):
         connect(server.address, connect_seconds=3.0)
+
+
+def test_the_serl_routes_are_for_this_computer_only(tmp_path: Path) -> None:
+    config = RobotServerConfig(keys=tmp_path, serl_http=0)
+    with pytest.raises(ConfigError, match="this computer only"):
+        FacadeThread(config, "tcp://127.0.0.1:5570")
 
 
 def test_where_no_server_is_the_message_says_what_to_start(free_port: Callable[[], int]) -> None:
