@@ -15,11 +15,11 @@ GOOD_SHARE, LEAST_SHARE = 0.95, 0.8
 MODES: dict[str, tuple[str, str]] = {
     "reflex": (
         "an error stopped the arm",
-        "look, free the arm, then press and release its activation device",
+        "look, free the arm, then stop and enable it by its activation device",
     ),
     "user_stop": (
-        "its enabling device is released",
-        "release the external button (blue light), or enable in Desk",
+        "a person stopped it",
+        "put its activation device where it enables the arm (no white light)",
     ),
     "link_lost": (
         "the robot server cannot reach it",
