@@ -133,7 +133,7 @@ REAL_TIME_TASKS: dict[str, SimConfig] = {
         evaluation_seconds=240.0,
         final_episodes=20,
         video=False,
-        target=Target(stop_at=0.95, stop_after=2, pass_at=0.9),
+        target=Target(stop_at=0.95, stop_after=3, pass_at=0.9),
         learner=_learner(utd=4.0, warmup_steps=100, clock="wall"),
         actor=_actor(every_steps=500, episodes=10),
     ),

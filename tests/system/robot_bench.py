@@ -17,15 +17,15 @@ SECONDS = 30.0
 
 
 class Bench:
-    """A server and a client that controls the arm."""
+    """A server, and a client that controls the arm or watches it."""
 
-    def __init__(self, spawn: Any, wait_until: Any, host: str, *flags: str) -> None:
+    def __init__(self, spawn: Any, wait_until: Any, host: str, *flags: str, control: bool = True) -> None:
         self.server = spawn([*START, "--host", host, *flags])
         wait_until(lambda: LISTENING.search(self.said) or self.server.poll() is not None, SECONDS)
         found = LISTENING.search(self.said)
         assert found, self.said
         self.address = found[1]
-        self.client = self.connect()
+        self.client = self.connect(control=control)
 
     @property
     def said(self) -> str:

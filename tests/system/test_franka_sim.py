@@ -5,6 +5,7 @@ One simulator serves the file. The figures printed are wall-clock: these tests r
 
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,21 @@ from tests.system.robot_bench import SECONDS, Bench
 pytestmark = pytest.mark.realtime
 
 PERIOD_SECONDS = 0.1
+ACTOR = """
+import sys, time
+import numpy as np
+from robot_env.geometry import TOOL_DOWN, Pose
+from robot_env.server.client import RobotClient, RobotClientConfig
+from shared.clock import SystemClock
+
+client = RobotClient(RobotClientConfig(address=sys.argv[1]), SystemClock())
+client.reset(Pose.of((0.45, 0.0, 0.3), TOOL_DOWN))
+client.enable()
+for step in range(600):
+    y = 0.1 * np.sin(step / 4)
+    client.set_point(Pose.of((0.45, y, 0.3), TOOL_DOWN))
+    time.sleep(0.1)
+"""
 LOST_SECONDS = 1.5
 
 
@@ -222,6 +238,30 @@ def test_set_points_at_ten_hertz_are_followed_through_the_server(bench: Bench):
     print(f"oldest state {1e3 * max(ages):.0f} ms, success rate {rate:.2f}")
     assert np.mean(errors) < 0.02
     assert client.state().mode == "moving"
+
+
+def test_a_killed_actor_leaves_the_arm_holding(simulator: FrankaSim, spawn: Any, wait_until: Any):
+    bench = Bench(spawn, wait_until, simulator.host, control=False)
+    wait_until(lambda: bench.is_in("ready"), SECONDS, "a ready arm")
+    actor = spawn([sys.executable, "-c", ACTOR, bench.address])
+    wait_until(lambda: bench.is_in("moving") or actor.poll() is not None, SECONDS, "a moving arm")
+    assert actor.poll() is None, actor.log.read_text()
+    wait_until(lambda: np.linalg.norm(bench.client.peek().arm.velocity_m_s) > 0.03, SECONDS, "speed")
+    bench.client.events()
+    actor.kill()
+    killed = time.monotonic()
+    seen: list[Any] = []
+
+    def held() -> bool:
+        seen.extend(event for event in bench.client.events() if event.kind == "watchdog_hold")
+        return bool(seen)
+
+    wait_until(held, SECONDS, "a hold")
+    took = seen[0].time_seconds - killed
+    print(f"\nfranka-sim: actor killed: holds after {1e3 * took:.0f} ms (three periods: 300 ms)")
+    assert took < 5 * 3 * PERIOD_SECONDS
+    wait_until(lambda: np.linalg.norm(bench.client.peek().arm.velocity_m_s) < 0.005, SECONDS, "rest")
+    bench.client.close()
 
 
 def test_late_commands_are_a_real_reflex_that_the_server_recovers(bench: Bench, wait_until: Any):
