@@ -252,7 +252,7 @@ class Servo:
             return
         self._abandon("another request came")
         now = self._clock.now()
-        if self.modes.mode == "guiding":
+        if self.modes.mode in ("guiding", "resetting"):
             self._driver.stop()
             self.modes.enter("ready", now)
         self.modes.enter(mode, now, reason)
@@ -273,6 +273,8 @@ class Servo:
         self._task = _Task(procedure, request)
 
     def _engaging(self) -> Procedure:
+        if self.state.activity not in ("idle", "tracking"):
+            yield from procedures.stop(self._driver, self._clock, procedures.ENGAGE)
         state = yield from procedures.engage(
             self._driver, self._impedance, self._config.procedures, self._clock
         )

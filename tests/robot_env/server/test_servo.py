@@ -211,6 +211,18 @@ class TestResets:
         asked.servo.enable(8)
         assert isinstance(asked.run_until(7), RobotFault)
         assert asked.run_until(8) is None
+        assert asked.mode == "holding"
+
+    def test_guiding_ends_a_reset_too(self, bench: Callable) -> None:
+        asked = bench()
+        asked.servo.reset(Pose.of((0.5, 0.1, 0.2), TOOL_DOWN), 20.0, 7)
+        asked.run(0.1)
+        asked.servo.guide(True, 8)
+        assert asked.run_until(8) is None
+        assert asked.mode == "guiding"
+        asked.servo.reset(Pose.of((0.5, 0.1, 0.2), TOOL_DOWN), 20.0, 9)
+        assert asked.run_until(9) is None
+        assert asked.mode == "holding"
 
 
 class TestErrors:
