@@ -20,6 +20,10 @@ class SoftwareCameraConfig(CaptureConfig):
 
     name: str = "software"
     """What the image entry is called: NAME/image."""
+    height: int = 240
+    """Rows of the delivered picture; the whole frame is resized to it."""
+    width: int = 320
+    """Columns."""
     stream_height: int = 240
     """Rows of the frames that the device sends."""
     stream_width: int = 320

@@ -20,7 +20,9 @@ from robot_env.cameras.realsense import RealSenseCameraConfig
 from robot_env.cameras.software import SoftwareCameraConfig
 from robot_env.cameras.sources.faulty import FaultConfig
 from robot_env.cameras.sources.software import moving_pattern, number_shown
-from shared.errors import ConfigError, RobotFault
+from robot_env.registry import make
+from shared.clock import SystemClock
+from shared.errors import ConfigError, ObservationError, RobotFault
 
 SIZE = {"height": 48, "width": 64, "stream_height": 48, "stream_width": 64}
 LONG_SECONDS = 30.0
@@ -140,6 +142,31 @@ def test_a_process_that_hangs_is_replaced_and_closing_waits_for_none(opened) -> 
     camera.close()
     assert time.monotonic() - began < LONG_SECONDS
     assert not exists(pid)
+
+
+def test_an_environment_breaks_the_episode_off_and_begins_the_next_when_the_camera_is_back(
+    wait_until,
+) -> None:
+    camera = software(fault=fault("frozen", "restart"), mending=QUICK)
+    env = make("reach", clock=SystemClock(), arm="point", cameras=(camera,))
+    stay = np.zeros(env.action_space.shape, np.float32)
+    try:
+        env.reset(seed=0)
+        with pytest.raises(ObservationError):
+            wait_until(lambda: env.step(stay)[2:4] == (True, True), LONG_SECONDS)
+        wait_until(lambda: began(env), LONG_SECONDS, "the next episode")
+        observation, *_ = env.step(stay)
+        assert observation["software/image"].shape == (48, 64, 3)
+    finally:
+        env.close()
+
+
+def began(env) -> bool:
+    try:
+        env.reset(seed=1)
+    except ObservationError:
+        return False
+    return True
 
 
 PARENT = """
