@@ -1,6 +1,7 @@
 """Grippers by name; each is imported only when chosen."""
 
 GRIPPERS = {
+    "franka": "robot_env.grippers.franka:FrankaGripperConfig",
     "mujoco": "robot_env.grippers.mujoco:MujocoGripperConfig",
     "mujoco_xarm7": "robot_env.grippers.mujoco:MujocoGripperConfig",
     "point": "robot_env.grippers.point:PointGripperConfig",
