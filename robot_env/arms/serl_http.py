@@ -4,6 +4,7 @@ That server has no watchdog and takes any pose: the arm stays at the last one wh
 not cleared by us: what stopped the arm is not told, and may have been a person.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -56,6 +57,10 @@ class SerlHttpArmConfig:
             raise ConfigError(
                 STAGE, f"{self} is out of range", "use positive values, and 0 to 0.3 m of clearance"
             )
+
+    def at(self, url: str) -> "SerlHttpArmConfig":
+        """The same, with its server at another address."""
+        return dataclasses.replace(self, url=url)
 
     def build(self, scene: Scene, impedance: Impedance, gripper_width_m: float | None) -> "SerlHttpArm":
         """Connect. Fingers that no gripper drives stay as the operator left them.

@@ -5,4 +5,5 @@ GRIPPERS = {
     "mujoco": "robot_env.grippers.mujoco:MujocoGripperConfig",
     "mujoco_xarm7": "robot_env.grippers.mujoco:MujocoGripperConfig",
     "point": "robot_env.grippers.point:PointGripperConfig",
+    "serl_http": "robot_env.grippers.serl_http:SerlHttpGripperConfig",
 }
