@@ -22,9 +22,7 @@ ROLES: dict[str, Role] = {
     "actor": Role("actor.main:main", "act: step the environment with the newest policy, send what happened"),
     "demo": Role("actor.demo:main", "record demonstrations that start a learner off"),
     "eval": Role("actor.evaluation:main", "measure a saved policy over fixed start states"),
-    "robot": Role(
-        "robot_env.server.main:main", "own the arm: follow set-points, hold when they stop"
-    ),
+    "robot": Role("robot_env.server.main:main", "own the arm: follow set-points, hold when they stop"),
     "check": Role("deploy.check.main:main", "prove every link of this host, and name the one that fails"),
     "runs": Role("deploy.runs:main", "list finished runs, or show one"),
     "keys": Role("deploy.keys:main", "make and authorise the keys that link two computers"),
