@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from robot_env.arms.real_world import RealWorld
 from robot_env.cameras.crop import CroppedCameraConfig, crop_image, require_inside
+from robot_env.cameras.freshness import FreshFrames
 from robot_env.families import nearest
 from robot_env.lab import load_lab
 from shared.clock import SystemClock
@@ -19,6 +20,8 @@ from shared.errors import ConfigError
 from shared.interface import CropProfile, ObservationEntry
 
 STAGE = "cropping"
+MAX_AGE_SECONDS = 5.0
+"""Nothing moves while a box is chosen: an old picture is as good."""
 DESCRIPTION = """See what a crop cuts out of a camera's picture, and get the line for the lab file.
 
   handson crop --lab deploy/labs/mine.toml --camera wrist         the box of the lab file, or the middle
@@ -146,9 +149,10 @@ def _raw_frame(config: CropConfig) -> tuple[str, NDArray[np.uint8], Box | None]:
     if config.picture is not None:
         return name, _read(config.picture), told
     camera: Any = chosen.camera if isinstance(chosen, CroppedCameraConfig) else chosen
-    built = camera.build(RealWorld(()), SystemClock())
+    clock = SystemClock()
+    built = camera.build(RealWorld(()), clock)
     try:
-        return name, built.read().image, told
+        return name, FreshFrames(built, clock, MAX_AGE_SECONDS).first(), told
     finally:
         built.close()
 

@@ -8,6 +8,7 @@ hub share it, whatever hubs lie between. Limits are rules of thumb: of USB 3's 5
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from robot_env.cameras.opencv import OpenCvCameraConfig
@@ -61,7 +62,7 @@ def streams_of(cameras: Sequence[object]) -> list[Stream]:
             raw.device.isdecimal() or raw.device.startswith("/dev/")
         ):
             device = f"/dev/video{raw.device}" if raw.device.isdecimal() else raw.device
-            found.append(_stream(raw, device, depth=False))
+            found.append(_stream(raw, str(Path(device).resolve()), depth=False))  # by-id names are links
     return found
 
 

@@ -79,7 +79,8 @@ class CroppedCamera:
         """The box of the newest frame; raises ObservationError where the raw frame is not as declared."""
         frame = self._camera.read()
         require_kind(frame.image, self._raw)
-        return replace(frame, image=crop_image(frame.image, self.crop, self.entry))
+        depth = None if frame.depth_m is None else crop_depth(frame.depth_m, self.crop, self.entry)
+        return replace(frame, image=crop_image(frame.image, self.crop, self.entry), depth_m=depth)
 
     def close(self) -> None:
         """Close the camera behind it."""
@@ -105,6 +106,15 @@ def crop_image(image: NDArray[np.uint8], profile: CropProfile, entry: Observatio
     if box.shape == entry.shape:
         return box.copy()
     return np.asarray(cv2.resize(box, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def crop_depth(
+    depth_m: NDArray[np.float32], profile: CropProfile, entry: ObservationEntry
+) -> NDArray[np.float32]:
+    """The box of a raw (H, W) float32 depth at the size of `entry`: the nearest measurement of each pixel."""
+    height, width = entry.shape[:2]
+    box = depth_m[profile.top : profile.top + profile.height, profile.left : profile.left + profile.width]
+    return np.array(cv2.resize(box, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.float32)
 
 
 def crop_intrinsics(raw: Intrinsics, profile: CropProfile, entry: ObservationEntry) -> Intrinsics:

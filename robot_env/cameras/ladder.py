@@ -28,7 +28,7 @@ class LadderConfig:
 
     frame_seconds: float = 0.5
     """A newest frame older than this is a fault."""
-    start_seconds: float = 6.0
+    start_seconds: float = 10.0
     """The first frame of a process may take this long."""
     retry_seconds: float = 0.3
     """How long the stream may come back by itself."""

@@ -16,7 +16,7 @@ from robot_env.cameras.base import Camera, Frame
 from robot_env.cameras.sources.software import moving_pattern, record
 from robot_env.families import resolve
 from shared.clock import ManualClock, SystemClock
-from shared.errors import ConfigError
+from shared.errors import ConfigError, RobotFault
 
 SIMULATED = ("front", "pattern", "wrist")
 CAPTURED = sorted(set(CAMERAS) - set(SIMULATED))
@@ -71,10 +71,21 @@ def after(camera: Camera, before: Frame, clock: ManualClock | SystemClock) -> Fr
         clock.advance(0.1)
         return camera.read()
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while (frame := camera.read()).number == before.number:
+    while (frame := shown(camera)).number == before.number:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     return frame
+
+
+def shown(camera: Camera) -> Frame:
+    """A frame; on a computer with much else to do even a good camera falls behind."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return camera.read()
+        except RobotFault:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
 
 
 def test_the_contract_in_one_life(camera: Camera, clock: ManualClock | SystemClock) -> None:
@@ -88,7 +99,7 @@ def test_the_contract_in_one_life(camera: Camera, clock: ManualClock | SystemClo
         assert camera.intrinsics.cy == pytest.approx(11.5)
         assert min(camera.intrinsics.fx, camera.intrinsics.fy) > 5.0
     began = clock.now()
-    first = camera.read()
+    first = shown(camera)
     kept = first.image.copy()
     second = after(camera, first, clock)
     for frame in (first, second):

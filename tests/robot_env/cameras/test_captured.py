@@ -14,6 +14,7 @@ import pytest
 
 from robot_env.cameras.base import Frame
 from robot_env.cameras.captured import CapturedCamera
+from robot_env.cameras.crop import CroppedCameraConfig
 from robot_env.cameras.ladder import LadderConfig
 from robot_env.cameras.opencv import OpenCvCameraConfig
 from robot_env.cameras.realsense import RealSenseCameraConfig
@@ -26,7 +27,7 @@ from shared.errors import ConfigError, ObservationError, RobotFault
 
 SIZE = {"height": 48, "width": 64, "stream_height": 48, "stream_width": 64}
 LONG_SECONDS = 30.0
-QUICK = LadderConfig(retry_seconds=0.1, settle_seconds=0.5, hang_seconds=1.0)
+QUICK = LadderConfig(retry_seconds=0.1, settle_seconds=0.5, hang_seconds=1.0, start_seconds=LONG_SECONDS)
 
 
 def software(**settings: object) -> SoftwareCameraConfig:
@@ -63,7 +64,7 @@ def exists(pid: int) -> bool:
 
 def test_frames_arrive_bit_exact_with_depth_and_the_devices_words(opened) -> None:
     camera = opened(software(depth=True, serial="4711"))
-    frame = camera.read()
+    frame = until_frame(camera)
     assert np.array_equal(frame.image, moving_pattern(number_shown(frame.image), 48, 64))
     assert frame.depth_m is not None
     assert frame.depth_m.dtype == np.float32
@@ -73,7 +74,20 @@ def test_frames_arrive_bit_exact_with_depth_and_the_devices_words(opened) -> Non
     assert np.allclose(frame.depth_m[known], slope[known], atol=2e-3)
     assert frame.device_time_seconds is not None
     assert camera.health().description.startswith("HandsOn software RealSense, serial 4711")
-    assert camera.health().live
+
+
+def test_depth_is_cropped_with_its_picture(opened) -> None:
+    raw = software(depth=True)
+    camera = opened(
+        CroppedCameraConfig(camera=raw, top=8, left=32, crop_height=32, crop_width=32, height=16, width=16)
+    )
+    depth_m = until_frame(camera).depth_m
+    assert depth_m is not None
+    assert depth_m.shape == (16, 16)
+    slope = np.broadcast_to(np.linspace(0.4, 1.0, 64)[32:].reshape(16, 2).mean(1), (16, 16))
+    known = depth_m > 0.0
+    assert known.mean() > 0.8
+    assert np.allclose(depth_m[known], slope[known], atol=0.012)
 
 
 def test_two_cameras_at_once_each_with_its_own_frames(opened, tmp_path) -> None:
@@ -81,8 +95,8 @@ def test_two_cameras_at_once_each_with_its_own_frames(opened, tmp_path) -> None:
     cv2.imwrite(str(picture), np.full((48, 64, 3), (10, 20, 30), np.uint8))
     one, two = opened(software(name="one")), opened(software(name="two", picture=picture))
     assert (one.entry.name, two.entry.name) == ("one/image", "two/image")
-    assert np.array_equal(two.read().image, np.full((48, 64, 3), (30, 20, 10), np.uint8))  # RGB
-    first = one.read()
+    assert np.array_equal(until_frame(two).image, np.full((48, 64, 3), (30, 20, 10), np.uint8))  # RGB
+    first = until_frame(one)
     assert number_shown(first.image) > 0
 
 
