@@ -194,7 +194,7 @@ def serve(spawn: Any, wait_until: Any) -> Callable[..., Served]:
         settings = ["--bind", "tcp://127.0.0.1:0", "--no-realtime", "--supervision.answer-seconds", "5"]
         process = spawn([sys.executable, "-u", "-c", SERVE, *settings, *options])
         pattern = READY if ready else re.compile(r"listening on (tcp://\S+)")
-        wait_until(lambda: pattern.search(process.log.read_text()), 30.0, "the robot server to be ready")
+        wait_until(lambda: pattern.search(process.log.read_text()), 75.0, "the robot server to be ready")
         found = pattern.search(process.log.read_text())
         assert found is not None
         return Served(process, found[1])
@@ -209,7 +209,7 @@ def connect() -> Iterator[Callable[..., RobotClient]]:
 
     def dial(address: str, **settings: Any) -> RobotClient:
         # Stale states are tested by name, not by a machine that is busy.
-        settings = {"max_state_age_seconds": 2.0, "connect_seconds": 15.0} | settings
+        settings = {"max_state_age_seconds": 2.0, "connect_seconds": 30.0} | settings
         clients.append(RobotClient(RobotClientConfig(address=address, **settings), SystemClock()))
         return clients[-1]
 
