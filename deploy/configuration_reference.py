@@ -18,9 +18,11 @@ import tyro
 from actor.config import ActorConfig
 from actor.demo import DemoConfig
 from actor.evaluation import EvalConfig
+from deploy.check.config import CheckConfig
 from deploy.sim_config import SimConfig
 from deploy.sim_tasks import SIM_TASKS
 from learner.config import PRESETS, LearnerConfig
+from robot_env.server.config import RobotServerConfig
 from shared.config import dump_toml
 
 ROLES: dict[str, type[Any]] = {
@@ -29,6 +31,8 @@ ROLES: dict[str, type[Any]] = {
     "actor": ActorConfig,
     "demo": DemoConfig,
     "eval": EvalConfig,
+    "robot": RobotServerConfig,
+    "check": CheckConfig,
 }
 HEAD = """\
 # Configuration reference

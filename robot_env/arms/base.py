@@ -19,13 +19,21 @@ class Impedance:
     """
 
     stiffness_n_m: float = 3000.0
+    """Of the spring along each axis."""
     damping_ns_m: float = 180.0
+    """Of the damper along each axis."""
     clip_m: Vector3 = (0.02, 0.02, 0.02)
+    """Largest tracking error that the spring sees, for each axis."""
     rotational_stiffness_nm_rad: float = 150.0
+    """The same about each axis."""
     rotational_damping_nms_rad: float = 8.0
+    """Of the damper about each axis."""
     rotational_clip_rad: Vector3 = (0.1, 0.1, 0.1)
+    """Largest error that the rotational spring sees, about each axis."""
     posture_stiffness_nm_rad: float = 10.0
+    """Of each joint towards its posture, where that does not move the tool."""
     posture_damping_nms_rad: float = 4.0
+    """Of each joint, likewise."""
 
     def __post_init__(self) -> None:
         values = (self.stiffness_n_m, self.damping_ns_m, *self.clip_m, *self.rotational_clip_rad)
