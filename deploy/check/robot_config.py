@@ -14,7 +14,7 @@ def robot_config(bench: Bench) -> Any | None:
     arm: Any = bench.lab.arm
     told = bench.config.robot
     if told is not None and hasattr(arm, "at"):
-        return arm.at(told).robot
+        return getattr(arm.at(told), "robot", None)
     if told is not None:
         from robot_env.server.client import RobotClientConfig
 

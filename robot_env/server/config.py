@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from robot_env.arms.base import Impedance
+from robot_env.serl_http.gripper_units import GripperUnits
 from robot_env.server.client import DEFAULT_ADDRESS
 from robot_env.server.guards import Limits
 from robot_env.server.hand_thread import HandConfig
@@ -90,7 +90,7 @@ class RobotServerConfig(ServoConfig):
     """Ask for real-time scheduling and locked memory, where permitted."""
     serl_http: int | None = None
     """Serve the routes of a SERL robot server on this loopback port too; 0 takes a free one."""
-    gripper_units: Literal["serl", "hil"] = "serl"
+    gripper_units: GripperUnits = "serl"
     """How gripper positions are told on those routes."""
     log_file: Path | None = None
     """Where the log goes beside the terminal."""
