@@ -1,6 +1,5 @@
 """Starts the SERL routes beside the robot server: their client dials the very loop that starts them."""
 
-import logging
 import threading
 from typing import Any
 
@@ -9,8 +8,6 @@ from robot_env.server.client import RobotClient, RobotClientConfig
 from robot_env.server.config import RobotServerConfig
 from shared.clock import SystemClock
 from shared.errors import ConfigError, HandsOnError
-
-log = logging.getLogger(__name__)
 
 FACADE = "robot_env.server.serl_facade:SerlFacade"
 CLOSE_SECONDS = 5.0

@@ -4,10 +4,8 @@ Commands are taken between ticks, in the same thread. What takes longer than a t
 there is one at a time; `report` tells how each request ended.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from robot_env.arms.base import Impedance
 from robot_env.geometry import Pose
@@ -21,11 +19,10 @@ from robot_env.server.recovery import STAGE as RECOVERY
 from robot_env.server.recovery import Recovery
 from robot_env.server.reference_filter import ReferenceFilter
 from robot_env.server.state import Mode
+from robot_env.server.told_once import ToldOnce
 from robot_env.server.watchdog import Watchdog
 from shared.clock import Clock
 from shared.errors import DriverLost, HandsOnError, RobotFault
-
-log = logging.getLogger(__name__)
 
 Report = Callable[[int, HandsOnError | None], None]
 
@@ -61,8 +58,8 @@ class Servo:
         self._watchdog = Watchdog(config.watchdog, clock.now())
         self._impedance = config.impedance
         self._task: _Task | None = None
-        self._shaped: tuple[str, ...] = ()
         self.modes = ModeMachine(tell)
+        self._once = ToldOnce(self.modes)
         self.state = driver.read()
         self._filter = ReferenceFilter(config.motion, self.state.tcp, clock.now())
 
@@ -86,13 +83,13 @@ class Servo:
         if self._task is not None or self.modes.mode not in ("moving", "holding"):
             return
         if self._watchdog.is_stale(age_seconds, period_seconds):
-            self._tell_once("guard", (f"a set-point was {age_seconds:.1f} s under way",), now)
+            self._once.tell("guard", (f"a set-point was {age_seconds:.1f} s under way",), now)
             return
         admitted = self._guards.admit(target, self.state)
         if admitted.target is None:
-            self._tell_once("guard", admitted.reasons, now)
+            self._once.tell("guard", admitted.reasons, now)
             return
-        self._tell_once("limited", admitted.reasons, now)
+        self._once.tell("limited", admitted.reasons, now)
         self._watchdog.set_point(now, period_seconds)
         self._filter.target = admitted.target
         self.modes.enter("moving", now)
@@ -127,8 +124,10 @@ class Servo:
         except HandsOnError as error:
             self._report(request, error)
             return
-        config, ceiling = self._config, self._config.limits.high_m[2]
-        motion = procedures.reset(self._driver, tcp, ceiling, config.procedures, self._clock, timeout_seconds)
+        config = self._config
+        motion = procedures.reset(
+            self._driver, tcp, config.limits.high_m[2], config.procedures, self._clock, timeout_seconds
+        )
         self._begin("resetting", f"to {tcp.position_m.round(3)} m", self._resetting(motion), request)
 
     def reset_joints(self, timeout_seconds: float, request: int) -> None:
@@ -141,7 +140,7 @@ class Servo:
         if on:
             self._begin("guiding", "", self._guiding(), request)
         elif self.modes.mode == "guiding":
-            self._begin_in_mode(self._stopping(), request)
+            self._start(self._stopping(), request)
         else:
             self._report(request, None)
 
@@ -157,7 +156,7 @@ class Servo:
             self.modes.tell("recovery_refused", error.cause, now)
             self._report(request, error)
             return
-        self._begin_in_mode(self._recovering(", ".join(self.state.errors)), request)
+        self._start(self._recovering(", ".join(self.state.errors)), request)
 
     def release(self) -> None:
         """Hold where the tool is, then end the motion: for whoever leaves."""
@@ -213,7 +212,7 @@ class Servo:
             self._hold_here("no set-point came", now)
             self.modes.tell("watchdog_hold", "no set-point came", now)
         if self._guards.presses(self._filter.target, state):
-            self._tell_once("guard", ("force",), now)
+            self._once.tell("guard", ("force",), now)
             self._filter.target = state.tcp
         self._driver.track(self._filter.step(now))
 
@@ -237,13 +236,6 @@ class Servo:
             self.modes.tell("reset_failed", cause, self._clock.now())
         self._report(task.request, RobotFault("moving the arm", cause, "see what stopped it, then reset"))
 
-    def _tell_once(self, kind: Literal["guard", "limited"], reasons: tuple[str, ...], now: float) -> None:
-        """A limit that is reached at every set-point is told when it begins."""
-        named = tuple(reason.partition(" is ")[0] for reason in reasons)
-        if reasons and named != self._shaped:
-            self.modes.tell(kind, ", ".join(reasons), now)
-        self._shaped = named
-
     def _begin(self, mode: Mode, reason: str, procedure: Procedure, request: int) -> None:
         if self.modes.mode in ("reflex", "user_stop"):
             procedure.close()
@@ -258,11 +250,8 @@ class Servo:
         self.modes.enter(mode, now, reason)
         self._start(procedure, request)
 
-    def _begin_in_mode(self, procedure: Procedure, request: int) -> None:
-        self._abandon("another request came")
-        self._start(procedure, request)
-
     def _start(self, procedure: Procedure, request: int) -> None:
+        self._abandon("another request came")
         try:
             next(procedure)
         except DriverLost:
