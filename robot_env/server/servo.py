@@ -39,8 +39,7 @@ class Servo:
     """Owns a driver; every method from one thread.
 
     Args:
-        driver: connected.
-        config: bounds and times.
+        driver, config: connected; bounds and times.
         clock: of set-points, watchdog and procedures.
         report: called with a request and why it failed, or None once it is done.
         tell: called with every event.
@@ -124,10 +123,8 @@ class Servo:
         except HandsOnError as error:
             self._report(request, error)
             return
-        config = self._config
-        motion = procedures.reset(
-            self._driver, tcp, config.limits.high_m[2], config.procedures, self._clock, timeout_seconds
-        )
+        ways, top = self._config.procedures, self._config.limits.high_m[2]
+        motion = procedures.reset(self._driver, tcp, top, ways, self._clock, timeout_seconds)
         self._begin("resetting", f"to {tcp.position_m.round(3)} m", self._resetting(motion), request)
 
     def reset_joints(self, timeout_seconds: float, request: int) -> None:
@@ -180,7 +177,7 @@ class Servo:
                 self.modes.enter("user_stop", now, "the enabling device is released")
             return True
         if mode in ("user_stop", "reflex") and self._task is None:
-            self.modes.enter("ready", now, f"after a {mode.replace('_', ' ')}: enable resumes")
+            self.modes.enter("ready", now, f"after {mode}: enable resumes")
         return False
 
     def _continue(self, task: _Task, state: DriverState, now: float) -> None:
@@ -239,8 +236,8 @@ class Servo:
     def _begin(self, mode: Mode, reason: str, procedure: Procedure, request: int) -> None:
         if self.modes.mode in ("reflex", "user_stop"):
             procedure.close()
-            cause = f"the arm is in {self.modes.mode}: {self.modes.reason}"
-            self._report(request, RobotFault("moving the arm", cause, "recover first"))
+            why = f"the arm is in {self.modes.mode}: {self.modes.reason}"
+            self._report(request, RobotFault("moving the arm", why, "recover first"))
             return
         self._abandon("another request came")
         now = self._clock.now()
