@@ -50,8 +50,7 @@ class Servo:
     """
 
     def __init__(self, driver: Driver, config: ServoConfig, clock: Clock, report: Report, tell: Tell) -> None:
-        self._driver, self._config, self._clock = driver, config, clock
-        self._report = report
+        self._driver, self._config, self._clock, self._report = driver, config, clock, report
         self._guards = Guards(config.limits)
         self._recovery = Recovery(config.recovery)
         self._watchdog = Watchdog(config.watchdog, clock.now())
