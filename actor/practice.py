@@ -25,13 +25,16 @@ from actor.telemetry import Telemetry
 from actor.uplink import Uplink
 from actor.warm_up import WarmUp
 from shared.clock import Clock
-from shared.errors import ObservationError, SpoolFull
+from shared.errors import ObservationError, RobotFault, SpoolFull
 from shared.step import EpisodeKind, Source, Step, Why
 
 log = logging.getLogger(__name__)
 
 TURN_SECONDS = 0.1
 """How long one look at the outside takes while there is nothing to do."""
+ROBOT_TURN_SECONDS = 2.0
+ROBOT_TURN_MAX_SECONDS = 30.0
+"""After an arm, a gripper or a camera failed: how long until the next attempt, longer each time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,12 +207,25 @@ class Practice:
     def _count_fault(self, fault: ObservationError) -> None:
         self._faults += 1
         log.error("episode %d broken off (%d in a row): %s", self.episodes, self._faults, fault)
-        if self._faults >= self._config.max_faults:
+        if isinstance(fault, RobotFault):
+            self._wait_for_robot(fault)
+        elif self._faults >= self._config.max_faults:
             raise ObservationError(
                 "acting",
                 f"{self._faults} faulty episodes in a row; the last: {fault.cause}",
                 f"{fault.cure}; then start the actor again: what it recorded is kept",
             ) from fault
+
+    def _wait_for_robot(self, fault: RobotFault) -> None:
+        """What failed may be mended, by its own ladder or by a person: practice never gives up on it."""
+        turn = min(ROBOT_TURN_SECONDS * self._faults, ROBOT_TURN_MAX_SECONDS)
+        deadline = self._parts.clock.now() + turn
+        self._parts.operator.call(f"{fault.cause}; c once you have looked and freed the arm")
+        while self._stop.cause is None and self._parts.clock.now() < deadline:
+            if self._parts.operator.consented():
+                self._parts.rollout.recover()
+                return
+            self._hold(str(fault), logging.WARNING)
 
     def _keep_when_possible(self, full: SpoolFull, step: Step, number: int) -> None:
         """Hold with the last step in hand until there is room for it, or acting ends."""

@@ -98,6 +98,15 @@ class Rollout:
             log.log(logging.DEBUG if self._held else logging.WARNING, "cannot hold the arm: %s", error)
         self._held = True
 
+    def recover(self) -> None:
+        """Recover a stopped arm with the operator's consent; where that fails, the next reset tells why."""
+        if self._robot is None:
+            return
+        try:
+            self._robot.recover()
+        except ObservationError as error:
+            log.warning("cannot recover the arm: %s", error)
+
     def play(self, chooser: Chooser, start_seed: int, hooks: EpisodeHooks | None = None) -> EpisodeOutcome:
         """One episode from the start state that `start_seed` alone determines.
 

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from robot_env.actions import action_entries, admit, executed_command, wanted_opening, wanted_pose
-from robot_env.arms.base import Arm
+from robot_env.arms.base import Arm, Recoverable
 from robot_env.cameras.base import Camera
 from robot_env.cameras.freshness import MAX_AGE_SECONDS, FreshFrames
 from robot_env.geometry import Pose, six_d
@@ -83,8 +83,9 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         self._steps, self._over, self._held = 0, False, None
         situation = self._measure()
         self._began = situation.arm.tcp
+        observation = self._observe(situation, first=True)
         self._rate.restart()
-        return self._observe(situation), {"success": self._task.judge(situation).success}
+        return observation, {"success": self._task.judge(situation).success}
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """One period."""
@@ -113,6 +114,11 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
             self._held = self._arm.read().tcp
         self._arm.send(self._held)
         self._rate.restart()
+
+    def recover(self) -> None:
+        """Clear what stopped the arm, for a person who has looked at it; nothing for arms that never stop."""
+        if isinstance(self._arm, Recoverable):
+            self._arm.recover()
 
     def look(self) -> Observation:
         """What there is to see between two steps: after a hold, the next step goes out from here."""
@@ -174,10 +180,10 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         self._situation = Situation(arm=self._arm.read(), gripper=gripper, objects=self._arm.world.poses())
         return self._situation
 
-    def _observe(self, situation: Situation) -> Observation:
+    def _observe(self, situation: Situation, *, first: bool = False) -> Observation:
         values = arm_values(self._settings, situation.arm, situation.gripper, self._began)
         values |= self._task.observe(situation)
-        values |= {name: frames.next() for name, frames in self._fresh.items()}
+        values |= {name: frames.first() if first else frames.next() for name, frames in self._fresh.items()}
         self.interface.check(values, f"observing {self._task.name}")
         for entry in self._bounded:
             np.clip(values[entry.name], entry.low, entry.high, out=values[entry.name])

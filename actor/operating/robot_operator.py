@@ -6,6 +6,7 @@
 | a | end this episode; what was recorded of it stays |
 | r | the scene is ready, where the robot waits for it |
 | s, f | success, failure: ends the episode, where the operator judges |
+| c | consent: the person has looked at an arm that stopped, and it may be recovered |
 | q | end after this step |
 | ? | what the keys do |
 
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 TURN_SECONDS = 0.1
 """How often `idle` is called: a held arm hears of it within three control periods at 10 Hz."""
-HELP = "p pause or go on | a end the episode | r scene ready | s success | f failure | q end | ? help"
+HELP = "p pause or go on | a end the episode | r scene ready | s success | f failure | c recover | q end | ? help"
 
 Idle = Callable[[], None]
 Label = Callable[[bool], None]
@@ -57,7 +58,7 @@ class Operator:
         self.describe: Callable[[], str] = str
         self._wait_for_scene = wait_for_scene
         self._changed = threading.Event()
-        self._paused = self._aborted = self._wants_scene = False
+        self._paused = self._aborted = self._wants_scene = self._consents = False
 
     @property
     def mode(self) -> str:
@@ -77,6 +78,8 @@ class Operator:
                 self._tell("ending the episode")
             case "r":
                 self._wants_scene = False
+            case "c":
+                self._consents = True
             case "q":
                 self._stop.hurry("the operator ended it")
             case "s" | "f":
@@ -86,6 +89,17 @@ class Operator:
             case _:
                 return
         self._changed.set()
+
+    def call(self, cause: str) -> None:
+        """Something needs a person: say what. A consent from before this moment is forgotten."""
+        self._consents = False
+        self._tell(cause)
+        self._ring("attention")
+
+    def consented(self) -> bool:
+        """Whether the person has looked at the arm since `call` and lets it be recovered; once."""
+        consents, self._consents = self._consents, False
+        return consents
 
     def between_episodes(self, idle: Idle) -> None:
         """Wait while paused."""

@@ -1,7 +1,7 @@
 """What every arm does: it is sent Cartesian set-points and says where it is."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -84,6 +84,15 @@ class Arm(Protocol):
 
     def close(self) -> None:
         """Stop moving and give back what it holds; harmless twice."""
+        ...
+
+
+@runtime_checkable
+class Recoverable(Protocol):
+    """An arm that can stop by itself, such as in a collision."""
+
+    def recover(self) -> None:
+        """Clear what stopped it, with the consent of a person who has looked; RobotFault where it stays."""
         ...
 
 

@@ -85,6 +85,10 @@ class FrankaArm:
         self.client.set_impedance(self._impedance)
         self.client.reset(tcp, self._config.reset_seconds)
 
+    def recover(self) -> None:
+        """Recover from what needs the operator."""
+        self.client.recover(operator=True)
+
     def read(self) -> ArmState:
         """The newest measurement; RobotFault where it is old, or the arm is stopped."""
         state = self.client.state()

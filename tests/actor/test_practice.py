@@ -21,7 +21,7 @@ from actor.rollout import Rollout
 from actor.stop import StopSignal
 from actor.telemetry import Telemetry
 from shared.clock import SystemClock
-from shared.errors import ObservationError, Refused, SpoolFull
+from shared.errors import ObservationError, Refused, RobotFault, SpoolFull
 from shared.policy.snapshot import PolicySnapshot, read_snapshot
 from shared.step import EpisodeKind, Observation, Source, Step, Why
 
@@ -354,6 +354,30 @@ def test_faulty_episodes_in_a_row_end_it_and_one_good_one_forgives(
         stage.practice.run()
     whys = [step.why for step in stage.steps if step.last]
     assert whys == [Why.FAULT, Why.TIME_LIMIT, Why.FAULT, Why.FAULT]
+
+
+@pytest.mark.parametrize("consents", [False, True])
+def test_a_robot_that_failed_is_waited_for_and_recovered_with_consent(
+    build, make_snapshot, counting_env, monkeypatch, consents: bool
+) -> None:
+    monkeypatch.setattr("actor.practice.ROBOT_TURN_SECONDS", 5.0 if consents else 0.0)
+    env = counting_env()
+    reset, failures, recoveries = env.reset, [1, 2, 3], []
+
+    def reset_at_the_fourth_attempt(**options: Any) -> Any:
+        if failures:
+            failures.pop()
+            raise RobotFault("resetting", "collision", "look at the arm")
+        return reset(**options)
+
+    env.reset = reset_at_the_fourth_attempt
+    stage = build(env=env, max_faults=2, max_steps=6)
+    monkeypatch.setattr(stage.operator, "consented", lambda: consents)
+    monkeypatch.setattr(stage.practice._parts.rollout, "recover", lambda: recoveries.append(1))
+    stage.feed.snapshot = make_snapshot()
+    stage.practice.run()
+    assert stage.stop.cause == "6 training steps were made"
+    assert len(recoveries) == (3 if consents else 0)
 
 
 def test_what_another_thread_failed_with_is_raised(build, make_snapshot) -> None:

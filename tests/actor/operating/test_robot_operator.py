@@ -120,3 +120,15 @@ def test_other_keys_mean_nothing(key: str) -> None:
     assert desk.operator.after_step(desk.idle) is None
     assert desk.told == []
     assert desk.stop.cause is None
+
+
+def test_a_consent_counts_once_and_only_after_somebody_was_called() -> None:
+    desk = Desk()
+    desk.operator.press("c")
+    desk.operator.call("cartesian_reflex")
+    assert desk.told == ["cartesian_reflex"]
+    assert desk.rung == ["attention"]
+    assert not desk.operator.consented()
+    desk.operator.press("c")
+    assert desk.operator.consented()
+    assert not desk.operator.consented()
