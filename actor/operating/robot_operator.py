@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 TURN_SECONDS = 0.1
 """How often `idle` is called: a held arm hears of it within three control periods at 10 Hz."""
-HELP = "p pause or go on | a end the episode | r scene ready | s success | f failure | c recover | q end | ? help"
+HELP = "p pause or go on | a end the episode | r scene ready | s success | f failure | c recover | q end | ?"
 
 Idle = Callable[[], None]
 Label = Callable[[bool], None]

@@ -48,7 +48,16 @@ def _practise_through_reflexes(
     address = f"tcp://127.0.0.1:{free_port()}"
     environment = {"env": {**os.environ, **small.environment(cache)}}
     learner = spawn(
-        ["handson", "learner", "--run-dir", run, "--bind", address, "--end-with-actors", *_without_lead()],
+        [
+            "handson",
+            "learner",
+            "--run-dir",
+            run,
+            "--bind",
+            address,
+            "--end-with-actors",
+            *_on_the_wall_clock(),
+        ],
         **environment,
     )
     actor = spawn(
@@ -93,11 +102,11 @@ def _count(bench: Bench, seen: list[Any]) -> int:
     return sum(event.kind == "reflex" for event in seen)
 
 
-def _without_lead() -> list[str]:
-    """On a wall clock nobody leads."""
+def _on_the_wall_clock() -> list[str]:
+    """Where nobody leads."""
     flags = list(small.LEARNER)
     place = flags.index("--max-lead-steps")
-    return flags[:place] + flags[place + 2 :]
+    return [*flags[:place], *flags[place + 2 :], "--clock", "wall"]
 
 
 @pytest.mark.timeout(1800)
