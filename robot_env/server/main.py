@@ -4,7 +4,7 @@ import logging
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.logging import RichHandler
 from robot_env.server.command_line import Settings, parse
 from robot_env.server.facade_thread import FacadeThread
 from robot_env.server.server import RobotServer
+from robot_env.server.teach import Lesson, TeachThread
 from shared.clock import SystemClock
 from shared.config import dump_toml
 from shared.version import code_version
@@ -34,35 +35,56 @@ def main(argv: Sequence[str] | None = None) -> int:
     with _logging(settings), _ending() as asked:
         log.info("handson %s\n%s", code_version(), dump_toml(settings.server))
         server = RobotServer(settings.server, settings.driver, settings.hand, clock)
-        began, facade = clock.now(), None
-        try:
+        began = clock.now()
+        with ExitStack() as beside:
+            beside.callback(server.close)
+            facade = None
             if settings.server.serl_http is not None:
                 facade = FacadeThread(settings.server, server.endpoint)
+                beside.callback(facade.close)
+            _await_arm(server, asked, console)
+            if settings.server.teach is not None and not asked:
+                lesson = Lesson(settings.server.teach, settings.server.teach_task)
+                beside.callback(_teach(server, lesson, asked, console).close)
             _serve(server, facade, asked, console)
-        finally:
-            if facade is not None:
-                facade.close()
-            server.close()
         counts = ", ".join(f"{kind} {count}" for kind, count in sorted(server.counts.items()))
         seconds = clock.now() - began
         console.print(f"robot server: ended by {asked[0]} after {seconds:.0f} s; events: {counts or 'none'}")
     return 0
 
 
-def _serve(server: RobotServer, facade: FacadeThread | None, asked: list[str], console: Console) -> None:
-    """Poll until a signal came; say once where it listens, which arm it has, and where the routes are."""
+def _await_arm(server: RobotServer, asked: list[str], console: Console) -> None:
+    """Poll until the arm is there or a signal came; say where it listens, and which arm it has."""
     console.print(f"robot server: listening on {server.endpoint}", soft_wrap=True)
-    ready = routes = False
+    while not asked and not server.supervisor.description:
+        server.poll(POLL_SECONDS)
+    if arm := server.supervisor.description:
+        console.print(f"robot server: ready on {server.endpoint}: {arm}", soft_wrap=True)
+
+
+def _serve(server: RobotServer, facade: FacadeThread | None, asked: list[str], console: Console) -> None:
+    """Poll until a signal came; say once where the routes are."""
+    routes = False
     while not asked:
         server.poll(POLL_SECONDS)
-        if not ready and (arm := server.supervisor.description):
-            ready = True
-            console.print(f"robot server: ready on {server.endpoint}: {arm}", soft_wrap=True)
         if facade is not None and facade.failure is not None:
             raise facade.failure
         if facade is not None and not routes and facade.port is not None:
             routes = True
             console.print(f"robot server: SERL routes on http://127.0.0.1:{facade.port}", soft_wrap=True)
+
+
+def _teach(server: RobotServer, lesson: Lesson, asked: list[str], console: Console) -> TeachThread:
+    """Lead the person beside the arm through it; ends the server once they are done."""
+
+    def tell(text: str) -> None:
+        console.print(f"teaching: {text}", soft_wrap=True, markup=False)
+
+    def end(cause: str) -> None:
+        tell(cause)
+        asked.append("teaching")
+
+    return TeachThread(server.endpoint, lesson, tell, end)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def main(*, quick: bool = False) -> Iterator[dict[str, object]]:
         {entry.name: rng.normal(size=entry.shape).astype(np.float32) for entry in interface.observations}
         for _ in range(100)
     ]
-    snapshots = [_snapshot(interface, version) for version in range(2)]
+    snapshots = [random_snapshot(interface, version) for version in range(2)]
     runner = PolicyRunner(interface, seed=0)
     began = time.perf_counter()
     runner.load(snapshots[0])
@@ -109,7 +109,7 @@ def _seeing(size: int) -> dict[str, object]:
         TrunkStore(Path(directory)).keep(trunk)
         runner = PolicyRunner(interface, seed=0, trunks=Trunks(Path(directory)))
         began = time.perf_counter()
-        runner.load(_snapshot(interface, 0, vision, trunk.digest))
+        runner.load(random_snapshot(interface, 0, vision, trunk.digest))
         compile_ms = 1e3 * (time.perf_counter() - began)
     for index in range(FRAMES):
         runner.act(observations[index % len(observations)])
@@ -129,7 +129,7 @@ def _control_loop(periods: int | None) -> dict[str, object]:
     """Overrun of the period: simulated arm on the wall clock, policy, uplink to the disk, no learner."""
     with open_world("reach", "wall") as world, tempfile.TemporaryDirectory() as spool:
         runner = PolicyRunner(world.interface, seed=0)
-        runner.load(_snapshot(world.interface, 0))
+        runner.load(random_snapshot(world.interface, 0))
         uplink = Uplink(Path(spool), "bench", "0", world.interface)
 
         def keep(step: Step, number: int) -> None:
@@ -165,7 +165,7 @@ def _spinning_p99_ms(milliseconds: float, count: int = ACTIONS) -> float:
     return float(np.percentile(times, 99))
 
 
-def _snapshot(
+def random_snapshot(
     interface: InterfaceSpec, version: int, vision: VisionConfig | None = None, trunk_digest: str = ""
 ) -> PolicySnapshot:
     spec = PolicySpec(interface=interface, hidden=(256, 256), vision=vision, trunk_digest=trunk_digest)
