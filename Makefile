@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SIM_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: sim test check acceptance bench install lock docs clean
+.PHONY: franka sim test check acceptance bench install lock docs clean
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements.lock pyproject.toml
@@ -16,9 +16,14 @@ $(STAMP): requirements.lock pyproject.toml
 sim: $(STAMP)
 	$(RUN)handson sim $(SIM_ARGS)
 
-# Two files at a time; then, one at a time on a machine that does nothing else, what measures wall-clock behaviour.
+# A simulated Franka for `handson sim --arm franka-sim`, in an environment of its own; made on demand otherwise.
+franka: $(STAMP)
+	$(RUN)python -m deploy.franka_sim.environment
+
+# Three files at a time, for many wait; then, one at a time on a machine that does nothing else, what measures
+# wall-clock behaviour and what a simulated Franka is driven by.
 test: $(STAMP)
-	$(RUN)python -m pytest -m "not acceptance and not realtime" -n 2 --dist loadfile $(TEST_ARGS)
+	$(RUN)python -m pytest -m "not acceptance and not realtime" -n 3 --dist loadfile $(TEST_ARGS)
 	$(RUN)python -m pytest -m "realtime and not acceptance" tests/system $(TEST_ARGS)
 
 check: $(STAMP)
