@@ -196,7 +196,9 @@ class Practice:
         self._warm_up.count(self._turn)
 
     def _after(self, outcome: EpisodeOutcome) -> None:
-        if isinstance(outcome.fault, ObservationError):
+        if isinstance(outcome.fault, RobotFault):
+            self._wait_for_robot(outcome)
+        elif isinstance(outcome.fault, ObservationError):
             self._count_fault(outcome.fault)
         else:
             self._faults = 0
@@ -207,20 +209,21 @@ class Practice:
     def _count_fault(self, fault: ObservationError) -> None:
         self._faults += 1
         log.error("episode %d broken off (%d in a row): %s", self.episodes, self._faults, fault)
-        if isinstance(fault, RobotFault):
-            self._wait_for_robot(fault)
-        elif self._faults >= self._config.max_faults:
+        if self._faults >= self._config.max_faults:
             raise ObservationError(
                 "acting",
                 f"{self._faults} faulty episodes in a row; the last: {fault.cause}",
                 f"{fault.cure}; then start the actor again: what it recorded is kept",
             ) from fault
 
-    def _wait_for_robot(self, fault: RobotFault) -> None:
+    def _wait_for_robot(self, outcome: EpisodeOutcome) -> None:
         """What failed may be mended, by its own ladder or by a person: practice never gives up on it."""
+        fault = outcome.fault
+        self._faults = 1 if outcome.length > 1 else self._faults + 1
+        log.error("episode %d broken off by the robot: %s", self.episodes, fault)
         turn = min(ROBOT_TURN_SECONDS * self._faults, ROBOT_TURN_MAX_SECONDS)
         deadline = self._parts.clock.now() + turn
-        self._parts.operator.call(f"{fault.cause}; c once you have looked and freed the arm")
+        self._parts.operator.call(f"{fault}\nc: you have looked at the arm and freed it")
         while self._stop.cause is None and self._parts.clock.now() < deadline:
             if self._parts.operator.consented():
                 self._parts.rollout.recover()
