@@ -4,11 +4,12 @@ The first one is of the first policy there is, so that practice shows what it ad
 """
 
 import logging
+from collections.abc import Callable
 
 from actor.best_policy import BestPolicy
 from actor.config import EvaluationSchedule
 from actor.policy_runner import PolicyRunner
-from actor.rollout import EpisodeHooks, Rollout
+from actor.rollout import EpisodeHooks, EpisodeOutcome, Rollout
 from actor.scoring import EvaluationResult, evaluate
 from actor.stop import StopSignal
 from actor.telemetry import StatsSink
@@ -32,6 +33,7 @@ class PeriodicEvaluation:
         sink: StatsSink,
         stop: StopSignal,
         hooks: EpisodeHooks,
+        mend: Callable[[EpisodeOutcome], None] | None = None,
     ) -> None:
         self.results: list[EvaluationResult] = []
         self._schedule = schedule
@@ -40,6 +42,7 @@ class PeriodicEvaluation:
         self._sink = sink
         self._stop = stop
         self._hooks = hooks
+        self._mend = mend
         self._best = BestPolicy(keep) if (keep := schedule.keep_best) else None
         self._due_at = 0
 
@@ -69,6 +72,7 @@ class PeriodicEvaluation:
             greedy=self._schedule.greedy,
             begun=self._hooks.begun,
             interrupted=self._hooks.interrupted,
+            mend=self._mend,
         )
 
     def _is_known(self, snapshot: PolicySnapshot) -> bool:

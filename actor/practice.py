@@ -25,7 +25,7 @@ from actor.telemetry import Telemetry
 from actor.uplink import Uplink
 from actor.warm_up import WarmUp
 from shared.clock import Clock
-from shared.errors import ObservationError, RobotFault, SpoolFull
+from shared.errors import ObservationError, PersonNeeded, RobotFault, SpoolFull
 from shared.step import EpisodeKind, Source, Step, Why
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,7 @@ class Practice:
             parts.session,
             parts.stop,
             EpisodeHooks(begun=self._begun, interrupted=self._asked),
+            mend=self._wait_for_robot,
         )
         self._warm_up = WarmUp(random_steps=config.random_steps, scripted_steps=config.scripted_steps)
         self._faults = 0
@@ -217,18 +218,23 @@ class Practice:
             ) from fault
 
     def _wait_for_robot(self, outcome: EpisodeOutcome) -> None:
-        """What failed may be mended, by its own ladder or by a person: practice never gives up on it."""
+        """What failed may be mended, by its own ladder or by a person: practice never gives up on it.
+
+        Nothing is sent to the arm meanwhile; what a person has to look at first is not tried without them.
+        """
         fault = outcome.fault
         self._faults = 1 if outcome.length > 1 else self._faults + 1
         log.error("episode %d broken off by the robot: %s", self.episodes, fault)
         turn = min(ROBOT_TURN_SECONDS * self._faults, ROBOT_TURN_MAX_SECONDS)
         deadline = self._parts.clock.now() + turn
         self._parts.operator.call(f"{fault}\nc: you have looked at the arm and freed it")
-        while self._stop.cause is None and self._parts.clock.now() < deadline:
+        while self._stop.cause is None:
             if self._parts.operator.consented():
                 self._parts.rollout.recover()
                 return
-            self._hold(str(fault), logging.WARNING)
+            if self._parts.clock.now() >= deadline and not isinstance(fault, PersonNeeded):
+                return
+            self._rest()
 
     def _keep_when_possible(self, full: SpoolFull, step: Step, number: int) -> None:
         """Hold with the last step in hand until there is room for it, or acting ends."""
@@ -241,6 +247,13 @@ class Practice:
             else:
                 return
         log.error("step %d of episode %d was not produced: %s", number, self.episodes, full)
+
+    def _rest(self) -> None:
+        """Leave the arm to its own watchdog, which ends its motion."""
+        began = self._parts.clock.now()
+        self._stop.wait(TURN_SECONDS)
+        self._parts.telemetry.hold_seconds += self._parts.clock.now() - began
+        self._look_outside()
 
     def _hold(self, reason: str, level: int) -> None:
         if reason != self._holding:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from actor.policy_runner import PolicyChooser, PolicyRunner
 from actor.rollout import EpisodeHooks, EpisodeOutcome, Rollout
-from shared.errors import CheckpointError
+from shared.errors import CheckpointError, RobotFault
 from shared.intervals import wilson_interval
 from shared.step import Step, Why
 
@@ -90,6 +90,7 @@ def evaluate(
     interrupted: Callable[[], Why | None] = lambda: None,
     keep: Callable[[int, Step, int], None] = lambda episode, step, number: None,
     after_episode: Callable[[EpisodeOutcome], None] = lambda outcome: None,
+    mend: Callable[[EpisodeOutcome], None] | None = None,
 ) -> EvaluationResult | None:
     """The policy that the runner holds, from each start state in turn.
 
@@ -102,6 +103,8 @@ def evaluate(
         interrupted: asked after each step; an answer ends the evaluation without a result.
         keep: takes (episode, step, number of the step).
         after_episode: called with each outcome.
+        mend: waits until an arm or a camera that failed may be tried again: the episode is then played anew,
+            for it says nothing about the policy. Without it such an episode counts as one that failed.
     """
     if runner.snapshot is None:
         raise CheckpointError("evaluation", "no policy was loaded", "load a snapshot first")
@@ -112,6 +115,9 @@ def evaluate(
             begun=begun, interrupted=interrupted, keep=lambda s, n, index=index: keep(index, s, n)
         )
         outcome = rollout.play(chooser, start_seed, hooks)
+        while mend is not None and isinstance(outcome.fault, RobotFault):
+            mend(outcome)
+            outcome = rollout.play(chooser, start_seed, hooks)
         if outcome.why is Why.OPERATOR_ABORT:
             return None
         after_episode(outcome)

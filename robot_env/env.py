@@ -79,8 +79,9 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
     ) -> tuple[Observation, dict[str, Any]]:
         """Place the scene and the arm; without a seed the starts go on from the last one."""
         super().reset(seed=seed)
+        self._held = None  # a pose from before is no place to hold, however the reset ends
         self._begin(self._task.sample_start(self.np_random), self.np_random)
-        self._steps, self._over, self._held = 0, False, None
+        self._steps, self._over = 0, False
         situation = self._measure()
         self._began = situation.arm.tcp
         observation = self._observe(situation, first=True)
@@ -110,9 +111,9 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
 
     def hold(self) -> None:
         """Stay at the pose measured now, for as long as this is called over and over instead of `step`."""
-        if self._held is None:
-            self._held = self._arm.read().tcp
-        self._arm.send(self._held)
+        pose = self._held or self._arm.read().tcp
+        self._arm.send(pose)
+        self._held = pose
         self._rate.restart()
 
     def recover(self) -> None:

@@ -5,6 +5,7 @@ HandsOnError
 ├── InterfaceMismatch      two parties describe different worlds
 ├── ObservationError       an environment produced what its interface does not allow (NaN, shape, dtype)
 │   └── RobotFault         arm, gripper or camera failed: the episode is aborted, the process goes on
+│       └── PersonNeeded   and nobody may try again before a person has looked
 ├── ProtocolError          a message is malformed, oversized, unknown or of another protocol version
 ├── LinkError              a peer cannot be reached, or an address cannot be bound
 │   ├── Refused            the learner refused this actor, and says why
@@ -45,6 +46,10 @@ class ObservationError(HandsOnError):
 
 class RobotFault(ObservationError):
     """An arm, a gripper or a camera failed while it was used: the episode is aborted, the process goes on."""
+
+
+class PersonNeeded(RobotFault):
+    """An arm stopped for a reason that a person has to look at before anything is tried again."""
 
 
 class ProtocolError(HandsOnError):

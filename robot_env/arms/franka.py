@@ -1,6 +1,7 @@
 """A Franka behind its robot server: FR3, Panda or a simulated one, whichever that drives."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ from robot_env.scene import Scene
 from robot_env.server.client import RobotClient, RobotClientConfig
 from robot_env.server.state import RobotState
 from shared.clock import Clock, SystemClock
-from shared.errors import ConfigError, RobotFault
+from shared.errors import ConfigError, PersonNeeded, RobotFault
 
 STAGE = "franka arm"
 LOOK_SECONDS = 0.02
@@ -77,17 +78,33 @@ class FrankaArm:
         """Recover if the rules allow, then up, over and down to a pose; returns on arrival, held there.
 
         Raises:
-            RobotFault: the arm cannot be reached, needs the operator, or did not arrive.
+            RobotFault: the arm cannot be reached.
+            PersonNeeded: its error wants the operator, or it did not arrive.
             ConfigError: the pose is out of the robot server's workspace.
         """
-        if self.await_arm().mode == "reflex":
-            self.client.recover()
+        self._unless_a_person_is_needed(self._recover, stopped=("reflex",))
         self.client.set_impedance(self._impedance)
-        self.client.reset(tcp, self._config.reset_seconds)
+        self._unless_a_person_is_needed(
+            lambda: self.client.reset(tcp, self._config.reset_seconds), stopped=("ready", "holding")
+        )
 
     def recover(self) -> None:
         """Recover from what needs the operator."""
         self.client.recover(operator=True)
+
+    def _recover(self) -> None:
+        if self.await_arm().mode == "reflex":
+            self.client.recover()
+
+    def _unless_a_person_is_needed(self, act: Callable[[], None], stopped: tuple[str, ...]) -> None:
+        """What failed and left the arm within reach, in one of these modes, is not tried again unseen."""
+        try:
+            act()
+        except RobotFault as fault:
+            state, _ = self._look()
+            if state is not None and state.mode in stopped:
+                raise PersonNeeded(fault.stage, fault.cause, fault.cure) from fault
+            raise
 
     def read(self) -> ArmState:
         """The newest measurement; RobotFault where it is old, or the arm is stopped."""
@@ -98,8 +115,8 @@ class FrankaArm:
     def send(self, target: Pose) -> None:
         """A new set-point; where the watchdog had ended the motion, it is resumed first."""
         if self._idle:
+            self._idle = False  # one attempt a measurement: what fails is not tried over and over
             self.client.enable()
-            self._idle = False
         self.client.set_point(target)
 
     def close(self) -> None:

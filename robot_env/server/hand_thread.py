@@ -51,7 +51,7 @@ class HandThread:
         self._state: HandState | None = None
         self._speed_m_s = 0.0
         self._fault = "it is not connected yet"
-        self._closing = False
+        self._closing = self._unread = False
         self._threads = [
             threading.Thread(target=self._command, name="hand-commands", daemon=True),
             threading.Thread(target=self._watch, name="hand-width", daemon=True),
@@ -62,8 +62,9 @@ class HandThread:
     def grip(self, opening: bool) -> None:
         """Open or close; never waits."""
         with self._condition:
-            if opening != self._wanted:
-                self._wanted = opening
+            failed = bool(self._fault) and self._began is None
+            if opening != self._wanted or failed:
+                self._wanted, self._told = opening, None if failed else self._told
                 self._condition.notify_all()
 
     def reading(self) -> HandReading:
@@ -115,6 +116,9 @@ class HandThread:
                 driver.grasp(self._config.force_n, self._config.speed_m_s)
         except HandsOnError as error:
             self._fail(error)
+            with self._condition:
+                self._began = None
+                self._condition.wait_for(lambda: self._closing, timeout=RETRY_SECONDS)
             return
         with self._condition:
             late = self._began is None
@@ -152,8 +156,11 @@ class HandThread:
             state = driver.read()
         except HandsOnError as error:
             self._fail(error)
+            self._unread = True
             return
         with self._condition:
+            if self._unread:
+                self._unread, self._fault = False, ""
             before, self._state = self._state, state
             if before is not None and (seconds := state.time_seconds - before.time_seconds) > 0:
                 self._speed_m_s = (state.width_m - before.width_m) / seconds

@@ -80,6 +80,7 @@ class _Memory:
     """What SERL's server remembers between requests."""
 
     impedance: Impedance = field(default_factory=Impedance)
+    softened: bool = False
     stopped: bool = False
     recovered_at: float = float("-inf")
     refused: str = ""
@@ -155,9 +156,15 @@ class SerlFacade:
             raise Refusal(status=409, reason=f"the arm is {state.mode}")
         self._require_near(target, state)
         if state.mode == "ready":  # the watchdog ended the motion; SERL's controller would still run
-            self._robot.enable()
+            self._resume()
         self._robot.set_point(target)
         return "Moved"
+
+    def _resume(self) -> None:
+        """With the compliance that was asked for: a driver that was started anew knows only its default."""
+        if self._memory.softened:
+            self._robot.set_impedance(self._memory.impedance)
+        self._robot.enable()
 
     def _require_near(self, target: Pose, state: RobotState) -> None:
         now = state.arm.tcp
@@ -218,7 +225,7 @@ class SerlFacade:
 
     def start_impedance(self, _: Any) -> str:
         """Resume motion, the target at the tool."""
-        self._robot.enable()
+        self._resume()
         self._memory.stopped = False
         return "Started impedance"
 
@@ -235,7 +242,7 @@ class SerlFacade:
         with self._lock:
             impedance = changed(self._memory.impedance, body)
             self._robot.set_impedance(impedance)
-            self._memory.impedance = impedance
+            self._memory.impedance, self._memory.softened = impedance, True
         return "Updated compliance parameters"
 
     def set_load(self, _: Any) -> str:

@@ -21,7 +21,7 @@ from actor.rollout import Rollout
 from actor.stop import StopSignal
 from actor.telemetry import Telemetry
 from shared.clock import SystemClock
-from shared.errors import ObservationError, Refused, RobotFault, SpoolFull
+from shared.errors import ObservationError, PersonNeeded, Refused, RobotFault, SpoolFull
 from shared.policy.snapshot import PolicySnapshot, read_snapshot
 from shared.step import EpisodeKind, Observation, Source, Step, Why
 
@@ -378,6 +378,32 @@ def test_a_robot_that_failed_is_waited_for_and_recovered_with_consent(
     stage.practice.run()
     assert stage.stop.cause == "6 training steps were made"
     assert len(recoveries) == (3 if consents else 0)
+
+
+def test_what_a_person_has_to_look_at_is_not_tried_again_without_them(
+    build, make_snapshot, counting_env, monkeypatch
+) -> None:
+    monkeypatch.setattr("actor.practice.ROBOT_TURN_SECONDS", 0.0)
+    monkeypatch.setattr("actor.practice.TURN_SECONDS", 0.0)
+    env = counting_env()
+    reset, attempts, asked = env.reset, [], []
+
+    def reset_after_a_look(**options: Any) -> Any:
+        attempts.append(len(asked))
+        if len(attempts) == 1:
+            raise PersonNeeded("resetting", "did not arrive", "look what is in its way")
+        return reset(**options)
+
+    def consented() -> bool:
+        asked.append(1)
+        return len(asked) == 5
+
+    env.reset = reset_after_a_look
+    stage = build(env=env, max_steps=2)
+    monkeypatch.setattr(stage.operator, "consented", consented)
+    stage.feed.snapshot = make_snapshot()
+    stage.practice.run()
+    assert attempts == [0, 5]
 
 
 def test_what_another_thread_failed_with_is_raised(build, make_snapshot) -> None:

@@ -237,7 +237,8 @@ class FR3Driver:
         twist = jacobian @ np.asarray(state.dq)
         wrench = -np.asarray(state.O_F_ext_hat_K)  # theirs is what the arm exerts on its surroundings
         activity = self._activity(state.robot_mode)
-        errors = self._errors or raised(state.current_errors) or raised(state.last_motion_errors)
+        both = (*self._errors, *raised(state.current_errors))  # a collision on top of another error counts
+        errors = tuple(dict.fromkeys(both)) or raised(state.last_motion_errors)
         in_loop = activity in ("tracking", "travelling", "guiding")
         return DriverState(
             tcp=pose(state.O_T_EE),

@@ -5,6 +5,7 @@ Frames are slave, function, payload, CRC; the CRC-16 is Modbus' own (polynomial 
 """
 
 import struct
+import termios
 import threading
 from collections.abc import Sequence
 
@@ -79,7 +80,7 @@ class Modbus:
             self._line.reset_input_buffer()
             self._line.write(request)
             return self._line.read(length)
-        except (serial.SerialException, OSError) as error:
+        except (serial.SerialException, OSError, termios.error) as error:
             raise self._lost(f"is gone: {error}") from error
 
     def _answers(self, answer: bytes, request: bytes, length: int) -> bool:

@@ -214,7 +214,8 @@ class PandaDriver:
         self._tcp = Pose.of(matrix[:3, 3], matrix[:3, :3])
         twist, wrench = jacobian @ np.asarray(state.dq), -np.asarray(state.O_F_ext_hat_K)
         activity = self._activity(state.robot_mode)
-        errors = self._errors or _raised(state.current_errors) or _raised(state.last_motion_errors)
+        both = (*self._errors, *_raised(state.current_errors))  # a collision on top of another error counts
+        errors = tuple(dict.fromkeys(both)) or _raised(state.last_motion_errors)
         running = activity in ("tracking", "travelling", "guiding")
         return DriverState(
             tcp=self._tcp,
