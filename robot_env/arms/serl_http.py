@@ -4,6 +4,7 @@ That server has no watchdog and takes any pose: the arm stays at the last one wh
 not cleared by us: what stopped the arm is not told, and may have been a person.
 """
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,7 +19,7 @@ from robot_env.serl_http.compliance import PRECISION, parameters
 from robot_env.serl_http.connection import STAGE, Connection, require_url
 from robot_env.serl_http.poses import numbers_of, pose_of, seven
 from shared.clock import Clock, SystemClock
-from shared.errors import ConfigError, LinkError, RobotFault
+from shared.errors import ConfigError, LinkError, PersonNeeded, RobotFault
 
 RESET_HZ = 20.0
 
@@ -107,9 +108,19 @@ class SerlHttpArm:
         """Up, over and down to a pose at a bounded speed; returns on arrival.
 
         Raises:
-            RobotFault: the server fails, or the arm does not follow or arrive.
+            RobotFault: the server fails.
+                PersonNeeded: the arm does not follow or arrive; it is held where it is.
         """
-        self.connection.tell("update_param", parameters(PRECISION), "Updated compliance parameters")
+        try:
+            self._reset(tcp)
+        except PersonNeeded:
+            with contextlib.suppress(RobotFault):
+                self.send(self.read().tcp)
+                self._comply(self._impedance)
+            raise
+
+    def _reset(self, tcp: Pose) -> None:
+        self._comply(PRECISION)
         start = self.read().tcp
         height = max(start.position_m[2], tcp.position_m[2]) + self._config.clearance_m
         above_start = Pose(np.array([*start.position_m[:2], height]), start.rotation)
@@ -117,7 +128,10 @@ class SerlHttpArm:
         for begin, end in ((start, above_start), (above_start, above_end), (above_end, tcp)):
             self._travel(begin, end)
         self._arrive(tcp)
-        self.connection.tell("update_param", parameters(self._impedance), "Updated compliance parameters")
+        self._comply(self._impedance)
+
+    def _comply(self, impedance: Impedance) -> None:
+        self.connection.tell("update_param", parameters(impedance), "Updated compliance parameters")
 
     def read(self) -> ArmState:
         """The newest measurement; RobotFault where the server has none that makes sense."""
@@ -171,7 +185,7 @@ class SerlHttpArm:
         self.send(target)
         behind = float(np.linalg.norm(self.read().tcp.position_m - target.position_m))
         if behind > self._config.follow_m:
-            raise RobotFault(
+            raise PersonNeeded(
                 STAGE,
                 f"the arm stays {behind:.2f} m behind its way to the start",
                 "look what stopped it; if it is safe, clear its error: curl -X POST URL/clearerr",
@@ -187,7 +201,7 @@ class SerlHttpArm:
             if away <= self._config.arrival_m and turned <= self._config.arrival_rad:
                 return
             if self._clock.now() >= deadline:
-                raise RobotFault(
+                raise PersonNeeded(
                     STAGE,
                     f"the tool is still {away:.3f} m and {turned:.2f} rad away from the start",
                     "look what stopped it; if it is safe, clear its error: curl -X POST URL/clearerr",

@@ -260,11 +260,11 @@ class Servo:
     def _engaging(self) -> Procedure:
         if self.state.activity not in ("idle", "tracking"):
             yield from procedures.stop(self._driver, self._clock, procedures.ENGAGE)
-        state = yield from procedures.engage(
-            self._driver, self._impedance, self._config.procedures, self._clock
-        )
-        now = self._clock.now()
-        self._filter = ReferenceFilter(self._config.motion, state.tcp, now)
+        ways, asked = self._config.procedures, self._impedance
+        state = yield from procedures.engage(self._driver, asked, ways, self._clock)
+        if asked != self._impedance:  # another one came while the gains rose
+            return (yield from self._engaging())
+        self._filter = ReferenceFilter(self._config.motion, state.tcp, now := self._clock.now())
         self._watchdog.hold(now)
         self.modes.enter("holding", now)
         return state

@@ -19,9 +19,10 @@ import panda_py
 from panda_py import controllers, libfranka
 
 from robot_env.arms.base import Impedance
-from robot_env.geometry import Pose, Vector, quaternion_wxyz, rotation_from_vector, vector_from_rotation
+from robot_env.geometry import Pose, Vector
 from robot_env.server.drivers.base import Activity, DriverState
 from robot_env.server.drivers.franka_versions import mismatch_cure
+from robot_env.server.drivers.panda_impedance import ImpedanceLoop, clipped, damping_ratio, placed
 from shared.clock import Clock, SystemClock
 from shared.errors import ConfigError, DriverLost
 
@@ -79,7 +80,7 @@ class PandaDriver:
     def __init__(self, panda: Any, config: PandaDriverConfig, clock: Clock) -> None:
         self._panda, self._config, self._clock = panda, config, clock
         self._motion: Motion | None = None
-        self._loop = _Loop(controllers.CartesianImpedance(np.zeros((6, 6))), Impedance(), 0.0)
+        self._loop = ImpedanceLoop(controllers.CartesianImpedance(np.zeros((6, 6))), Impedance(), 0.0)
         self._travel: threading.Thread | None = None
         self._errors: tuple[str, ...] = ()
         self._tcp = Pose.of(np.zeros(3))
@@ -102,6 +103,7 @@ class PandaDriver:
         """The newest state; `time_seconds` stands still while none arrives."""
         with self._commanding():
             self._look()
+        self._raise_gains()
         with reaching(self._config.host):
             state = self._panda.get_state()
             frame = libfranka.Frame.kEndEffector
@@ -113,28 +115,30 @@ class PandaDriver:
         self.stop()
         here = self.read().tcp
         loop = controllers.CartesianImpedance(
-            np.zeros((6, 6)), _damping_ratio(impedance), impedance.posture_stiffness_nm_rad, 1.0
+            np.zeros((6, 6)), damping_ratio(impedance), impedance.posture_stiffness_nm_rad, 1.0
         )
-        self._loop = _Loop(loop, impedance, self._clock.now())
         with self._commanding():
-            self._loop.controller.set_control(*_placed(here), np.array(self._config.posture_rad))
-            self._panda.start_controller(self._loop.controller)
+            loop.set_control(*placed(here), np.array(self._config.posture_rad))
+            self._panda.start_controller(loop)
+            self._loop = ImpedanceLoop(loop, impedance, self._clock.now())
             self._motion = "tracking"
 
     def track(self, reference: Pose) -> None:
         """Move the reference, no further from the measured pose than the clips."""
         if self._motion != "tracking":
             return
-        risen = min(1.0, (self._clock.now() - self._loop.begun) / self._config.gains_seconds)
-        if risen != self._loop.risen:
-            self._loop.risen = risen
-            self._loop.controller.set_impedance(risen * _stiffness(self._loop.impedance))
+        self._raise_gains()
         near = clipped(reference, self._tcp, self._loop.impedance)
-        self._loop.controller.set_control(*_placed(near), np.array(self._config.posture_rad))
+        self._loop.controller.set_control(*placed(near), np.array(self._config.posture_rad))
+
+    def _raise_gains(self) -> None:
+        """Also while nothing is tracked yet: whoever engages the arm watches it meanwhile."""
+        if self._motion == "tracking":
+            self._loop.raise_gains(self._clock.now(), self._config.gains_seconds)
 
     def travel(self, target: Pose, speed_share: float) -> None:
         """A straight motion."""
-        position, orientation = _placed(target)
+        position, orientation = placed(target)
         self._go(lambda: self._panda.move_to_pose([position], [orientation], speed_factor=speed_share))
 
     def travel_joints(self, joints_rad: Vector, speed_share: float) -> None:
@@ -248,26 +252,6 @@ class PandaDriver:
         return self._stamp[1]
 
 
-@dataclass(kw_only=False)
-class _Loop:
-    """The running impedance loop, its full gains, since when it runs and how far they have risen."""
-
-    controller: controllers.CartesianImpedance
-    impedance: Impedance
-    begun: float
-    risen: float = 0.0
-
-
-def clipped(reference: Pose, measured: Pose, impedance: Impedance) -> Pose:
-    """The reference, at most the clips away from the measured pose, in the reference's axes."""
-    axes = reference.rotation
-    offset = axes.T @ (reference.position_m - measured.position_m)
-    turn = vector_from_rotation(measured.rotation.T @ axes)
-    offset = np.clip(offset, -np.array(impedance.clip_m), impedance.clip_m)
-    turn = np.clip(turn, -np.array(impedance.rotational_clip_rad), impedance.rotational_clip_rad)
-    return Pose(measured.position_m + axes @ offset, measured.rotation @ rotation_from_vector(turn))
-
-
 @contextmanager
 def reaching(host: str) -> Iterator[None]:
     """The library's errors, all of them RuntimeErrors, as DriverLost."""
@@ -289,20 +273,6 @@ def _is_lost(error: RuntimeError) -> bool:
 
 def _raised(errors: Any) -> tuple[str, ...]:
     return tuple(name for name in ERRORS if getattr(errors, name))
-
-
-def _placed(pose: Pose) -> tuple[Vector, Vector]:
-    w, x, y, z = quaternion_wxyz(pose.rotation)
-    return pose.position_m, np.array([x, y, z, w])
-
-
-def _stiffness(impedance: Impedance) -> Vector:
-    return np.diag([impedance.stiffness_n_m] * 3 + [impedance.rotational_stiffness_nm_rad] * 3)
-
-
-def _damping_ratio(impedance: Impedance) -> float:
-    """The library's one ratio for all axes, D = 2 ratio sqrt(K), so that translation is damped as asked."""
-    return impedance.damping_ns_m / (2.0 * float(np.sqrt(impedance.stiffness_n_m)))
 
 
 def _thresholds(config: PandaDriverConfig) -> Sequence[list[float]]:
