@@ -169,16 +169,21 @@ class BySoftware:
 
 
 def record(path: str, pictures: Sequence[NDArray[np.uint8]], fps: int) -> None:
-    """Record pictures (H, W, 3) uint8 RGB with librealsense's recorder; the path must end in .db3."""
+    """Record pictures (H, W, 3) uint8 RGB with librealsense's recorder; the path must end in .db3.
+
+    It plays at the speed at which it was made: this takes as long as the pictures would.
+    """
     rs, (height, width) = librealsense(), pictures[0].shape[:2]
     made = SoftwareDevice(height=height, width=width, fps=fps, serial="RECORDED", depth=False)
     recorder = rs.recorder(path, made.device)
     sensor, frames = recorder.query_sensors()[0], rs.frame_queue(len(pictures))
     sensor.open(sensor.get_stream_profiles()[0])
     sensor.start(frames)
+    began = time.monotonic()
     for number, picture in enumerate(pictures, 1):
         made.push(np.ascontiguousarray(picture), number=number, seconds=number / fps)
         frames.wait_for_frame(1000)
+        time.sleep(max(0.0, began + number / fps - time.monotonic()))
     sensor.stop()
     sensor.close()
     del sensor, recorder

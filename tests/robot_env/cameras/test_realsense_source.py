@@ -1,6 +1,7 @@
 """The real librealsense pipeline, on its software device and on a recording."""
 
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -8,7 +9,13 @@ import pytest
 from robot_env.cameras.realsense import RealSenseCameraConfig
 from robot_env.cameras.sources.base import RawFrame, SourceFault
 from robot_env.cameras.sources.realsense import BySerial, RealSenseSource, Recording, Streams
-from robot_env.cameras.sources.software import BySoftware, SoftwareDevice, moving_pattern, record
+from robot_env.cameras.sources.software import (
+    BySoftware,
+    SoftwareDevice,
+    moving_pattern,
+    number_shown,
+    record,
+)
 from shared.errors import ConfigError
 
 SIZE = {"height": 48, "width": 64, "fps": 30}
@@ -122,20 +129,19 @@ def test_depth_is_aligned_to_colour() -> None:
 def test_a_recording_plays_bit_exact_and_again(tmp_path) -> None:
     path = tmp_path / "moving.db3"
     record(str(path), PICTURES, 30)
-    source = RealSenseSource(Streams(**SIZE), Recording(str(path), loop=True))
-    source.open()
-    frames: list[RawFrame] = []
-    deadline = time.monotonic() + 30.0
-    while len(frames) < 15:
-        assert time.monotonic() < deadline
-        if (frame := source.read(0.5)) is not None:
-            frames.append(frame)
-    for frame in frames:
-        assert any(np.array_equal(frame.image, picture) for picture in PICTURES)
-    assert len({frame.image.tobytes() for frame in frames}) > 5
-    numbers = [frame.number for frame in frames]
+    shown: set[int] = set()
+    numbers: list[int] = []
+    with closing(RealSenseSource(Streams(**SIZE), Recording(str(path), loop=True))) as source:
+        source.open()
+        deadline = time.monotonic() + 60.0
+        while len(shown) < 6 or len(numbers) < 15:  # a busy machine skips many: only the newest is kept
+            assert time.monotonic() < deadline
+            if (frame := source.read(0.5)) is not None:
+                shown.add(number_shown(frame.image))
+                numbers.append(frame.number)
+                assert np.array_equal(frame.image, moving_pattern(number_shown(frame.image), 48, 64))
+    assert shown <= set(range(1, 13))
     assert sorted(numbers) == numbers, "numbers never go back at the seam"
-    source.close()
 
 
 def test_a_recording_that_is_not_there_is_told(tmp_path) -> None:
