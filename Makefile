@@ -45,7 +45,8 @@ install:
 lock:
 	uv pip compile pyproject.toml --universal --no-header --no-annotate --generate-hashes \
 	  --extra learner --extra actor --extra robot --extra sim --extra fr3 --extra panda --extra robotiq \
-	  --extra realsense --extra agentlace --extra rerun --extra dev -o requirements.lock
+	  --extra realsense --extra spacemouse --extra gamepad --extra formats \
+	  --extra agentlace --extra rerun --extra dev -o requirements.lock
 
 docs: $(STAMP)
 	$(RUN)python -m deploy.configuration_reference docs/configuration.md

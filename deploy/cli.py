@@ -43,6 +43,12 @@ EXTRAS = {
     "serial": "robotiq",
     "pyrealsense2": "realsense",
     "libusb_package": "realsense",
+    "pyspacemouse": "spacemouse",
+    "hid": "spacemouse",
+    "pygame": "gamepad",
+    "pyarrow": "formats",
+    "av": "formats",
+    "h5py": "formats",
     "lz4": "agentlace",
     "rerun": "rerun",
 }

@@ -27,7 +27,7 @@ esac
 
 for extra in $(echo "$with" | tr ',' ' '); do
   case "$extra" in
-    fr3 | panda | robotiq | realsense | agentlace | rerun | wandb) extras=$extras,$extra ;;
+    fr3 | panda | robotiq | realsense | spacemouse | gamepad | formats | agentlace | rerun | wandb) extras=$extras,$extra ;;
     *) refuse "there is nothing called '$extra' to install" "WITH=fr3|panda|robotiq|realsense|agentlace|rerun|wandb, several with commas" ;;
   esac
 done
