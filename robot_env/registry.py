@@ -142,6 +142,8 @@ def _build_arm(chosen: str | ArmConfig, robot: str | None, task: Task, clock: Cl
         raise ConfigError(
             f"making {task.name}", "this arm moves in real time", "step it on the wall clock: --clock wall"
         )
+    if hasattr(config, "paced"):
+        config = config.paced(task.settings.control_hz)
     held_width = None if task.settings.drives_gripper else task.settings.held_width_m
     return config.build(task.scene, task.settings.impedance, held_width)
 

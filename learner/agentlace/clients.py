@@ -44,10 +44,11 @@ class Clients:
         self._lives: dict[bytes, str] = {}
         self._books: dict[tuple[bytes, str], Book] = {}
 
-    def greet(self, peer: bytes) -> None:
-        """A client introduces itself on this connection: a new life."""
+    def greet(self, peer: bytes) -> list[StoreRecords]:
+        """A client introduces itself here: a new life. Returns what its last one leaves open."""
         self._lives[peer] = new_incarnation()
-        self._books = {key: book for key, book in self._books.items() if key[0] != peer}
+        ended = [key for key in self._books if key[0] == peer]
+        return [self._books.pop(key).records for key in ended]
 
     def book(self, peer: bytes, store: str) -> StoreRecords:
         """What came by this connection for this store."""

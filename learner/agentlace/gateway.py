@@ -150,7 +150,8 @@ class Gateway:
             case "get_last_update_id":
                 return self._last_id(peer, payload)
             case "hash":
-                self._clients.greet(peer)
+                for records in self._clients.greet(peer):
+                    self._learner.admit(records.finish(time.time()))
                 return {"success": True, "payload": handshake(*self.ports)}
             case kind if kind == STATS:
                 self._report(payload)

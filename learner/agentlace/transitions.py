@@ -115,10 +115,9 @@ def _entry(name: str, array: Any) -> Any:
 def _action(data: Any) -> Action:
     if not isinstance(data, np.ndarray) or data.ndim != 1 or data.dtype.kind not in "fiu" or not data.size:
         raise _refused("has an action that is no vector of numbers")
-    action = np.clip(data.astype(np.float32), -1.0, 1.0)
-    if not np.isfinite(action).all():
+    if not np.isfinite(data).all():
         raise _refused("has an action that is not finite")
-    return action
+    return np.clip(data, -1.0, 1.0).astype(np.float32)
 
 
 def _number(fields: Mapping[str, Any], name: str) -> float:

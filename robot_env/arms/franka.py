@@ -41,6 +41,10 @@ class FrankaArmConfig:
         """The same, with its server at another address."""
         return dataclasses.replace(self, robot=dataclasses.replace(self.robot, address=address))
 
+    def paced(self, control_hz: float) -> "FrankaArmConfig":
+        """The same, told the rate of its set-points: its server's watchdog counts in such periods."""
+        return dataclasses.replace(self, robot=dataclasses.replace(self.robot, control_hz=control_hz))
+
     def build(self, scene: Scene, impedance: Impedance, gripper_width_m: float | None) -> "FrankaArm":
         """Connect to the server. Fingers that no gripper drives stay as the operator left them.
 

@@ -6,12 +6,13 @@ A command that outlasts its deadline is stopped, and told as a fault until one w
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from robot_env.server.drivers.base import HandDriver, HandDriverConfig, HandState
 from robot_env.server.state import HandReading
 from shared.clock import Clock
-from shared.errors import ConfigError, HandsOnError
+from shared.errors import ConfigError, DriverLost, HandsOnError
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,10 @@ class HandConfig:
 
 
 class HandThread:
-    """Two threads: one makes the calls that block, the other reads the width and watches the deadline."""
+    """Two threads: one makes the calls that block, the other reads the width and watches the deadline.
+
+    A connection that is lost is made anew. Whatever a vendor's library raises is a fault, and ends no thread.
+    """
 
     def __init__(self, driver: HandDriverConfig, config: HandConfig, clock: Clock) -> None:
         self._driver_config, self._config, self._clock = driver, config, clock
@@ -51,7 +55,7 @@ class HandThread:
         self._state: HandState | None = None
         self._speed_m_s = 0.0
         self._fault = "it is not connected yet"
-        self._closing = self._unread = False
+        self._closing = self._unread = self._homed = False
         self._threads = [
             threading.Thread(target=self._command, name="hand-commands", daemon=True),
             threading.Thread(target=self._watch, name="hand-width", daemon=True),
@@ -94,53 +98,60 @@ class HandThread:
 
     def _command(self) -> None:
         while (driver := self._connected()) is not None:
-            with self._condition:
-                self._condition.wait_for(
-                    lambda: self._closing or self._wanted != self._told, timeout=RETRY_SECONDS
-                )
-                if self._closing:
-                    break
-                wanted = self._wanted
-                if wanted is None or wanted == self._told:
-                    continue
-                self._told, self._began = wanted, self._clock.now()
-            self._execute(driver, wanted)
+            opening = self._next_command(driver)
+            if opening is not None:
+                self._execute(driver, opening)
         if self._driver is not None:
             self._driver.close()
 
+    def _next_command(self, driver: HandDriver) -> bool | None:
+        """Whether to open or to close, once that is asked for; None after a while, or where it changed."""
+
+        def due() -> bool:
+            return self._closing or self._driver is not driver or self._wanted != self._told
+
+        with self._condition:
+            self._condition.wait_for(due, timeout=RETRY_SECONDS)
+            if self._closing or self._driver is not driver or self._wanted == self._told:
+                return None
+            self._told, self._began = self._wanted, self._clock.now()
+            return self._wanted
+
     def _execute(self, driver: HandDriver, opening: bool) -> None:
-        try:
-            if opening:
+        done = self._tried(
+            driver,
+            lambda: (
                 driver.move(driver.max_width_m, self._config.speed_m_s)
-            else:
-                driver.grasp(self._config.force_n, self._config.speed_m_s)
-        except HandsOnError as error:
-            self._fail(error)
-            with self._condition:
-                self._began = None
-                self._condition.wait_for(lambda: self._closing, timeout=RETRY_SECONDS)
-            return
+                if opening
+                else driver.grasp(self._config.force_n, self._config.speed_m_s)
+            ),
+        )
         with self._condition:
             late = self._began is None
             self._began = None
-            if not late:
+            if done and not late:
                 self._fault = ""
+            elif not done:
+                self._pause()
 
     def _connected(self) -> HandDriver | None:
         """The driver, built here since that may block; None once closing."""
         while self._driver is None and not self._closing:
-            try:
-                driver = self._driver_config.build()
-                if self._config.home:
-                    driver.home()
-            except HandsOnError as error:
-                self._fail(error)
+            if not self._tried(None, self._connect):
                 with self._condition:
-                    self._condition.wait_for(lambda: self._closing, timeout=RETRY_SECONDS)
-                continue
-            with self._condition:
-                self._driver, self._fault = driver, ""
+                    self._pause()
         return None if self._closing else self._driver
+
+    def _connect(self) -> None:
+        driver = self._driver_config.build()
+        if self._config.home and not self._homed:  # later it may hold something
+            driver.home()
+            self._homed = True
+        with self._condition:
+            self._driver, self._fault = driver, ""
+
+    def _pause(self) -> None:
+        self._condition.wait_for(lambda: self._closing, timeout=RETRY_SECONDS)
 
     def _watch(self) -> None:
         while not self._closing:
@@ -152,12 +163,11 @@ class HandThread:
                 self._condition.wait_for(lambda: self._closing, timeout=LOOK_SECONDS)
 
     def _read(self, driver: HandDriver) -> None:
-        try:
-            state = driver.read()
-        except HandsOnError as error:
-            self._fail(error)
+        states: list[HandState] = []
+        if not self._tried(driver, lambda: states.append(driver.read())):
             self._unread = True
             return
+        state = states[0]
         with self._condition:
             if self._unread:
                 self._unread, self._fault = False, ""
@@ -174,14 +184,39 @@ class HandThread:
                 self._fault = f"a command took longer than {self._config.deadline_seconds:g} s"
         if late:
             log.warning("the gripper is stopped: %s", self._fault)
-            try:
-                driver.stop()
-            except HandsOnError as error:
-                self._fail(error)
+            self._tried(driver, driver.stop)
 
-    def _fail(self, error: HandsOnError) -> None:
+    def _tried(self, driver: HandDriver | None, call: Callable[[], None]) -> bool:
+        """Whether a call of the driver worked; a fault where it did not."""
+        try:
+            call()
+        except DriverLost as error:
+            self._fail(driver, error.cause)
+            self._lose(driver)
+        except HandsOnError as error:
+            self._fail(driver, error.cause)
+        except Exception as error:
+            log.exception("the gripper's driver failed")
+            self._fail(driver, f"{type(error).__name__}: {error}")
+        else:
+            return True
+        return False
+
+    def _fail(self, driver: HandDriver | None, cause: str) -> None:
         with self._condition:
-            if self._fault != error.cause:
-                log.warning("gripper: %s", error)
-            self._fault = error.cause
-            self._told = None if self._driver is not None else self._told
+            if self._fault != cause:
+                log.warning("gripper: %s", cause)
+            self._fault = cause
+            self._told = self._told if driver is None else None
+
+    def _lose(self, driver: HandDriver | None) -> None:
+        """Leave a connection that is gone, so that another is made."""
+        with self._condition:
+            if driver is None or self._driver is not driver:
+                return
+            self._driver = None
+            self._condition.notify_all()
+        try:
+            driver.close()
+        except HandsOnError as error:
+            log.info("the gripper was gone before it was left: %s", error.cause)

@@ -42,7 +42,8 @@ LOWER_RAD = (-2.7437, -1.7837, -2.9007, -3.0421, -2.8065, 0.5445, -3.0159)
 UPPER_RAD = (2.7437, 1.7837, 2.9007, -0.1518, 2.8065, 4.5169, 3.0159)
 HAND_TURN_RAD = -np.pi / 4
 REALTIME_KERNEL = Path("/sys/kernel/realtime")
-END_SECONDS = 1.0
+END_SECONDS = 0.4
+"""Twice this stays below what the server gives a driver to answer."""
 MOST_STATES = 200
 PREEMPTED = "preempted"
 
@@ -211,7 +212,8 @@ class FR3Driver:
         with self._commanding():
             if not self._robot.join_motion(END_SECONDS):
                 self._robot.stop()
-                self._robot.join_motion(END_SECONDS)
+                if not self._robot.join_motion(END_SECONDS):
+                    raise DriverLost("FR3", "its motion does not end", "the server connects anew by itself")
         self._motion = None
 
     def _look(self) -> None:

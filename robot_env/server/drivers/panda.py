@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 HOME_RAD = (0.0, -0.3, 0.0, -2.2, 0.0, 1.9, 0.785398)
 ERRORS = tuple(name for name in dir(libfranka.Errors) if not name.startswith("_"))
 NETWORK_WORDS = ("UDP", "TCP", "Connection", "Net Exception", "Timeout", "refused", "version")
-CLOSE_SECONDS = 1.0
+END_SECONDS = 0.8
+"""Less than the server gives a driver to answer."""
 
 Motion = Literal["tracking", "travelling", "guiding"]
 
@@ -161,7 +162,13 @@ class PandaDriver:
             elif self._motion is not None:
                 self._panda.stop_controller()
         if self._travel is not None:
-            self._travel.join(CLOSE_SECONDS)
+            self._travel.join(END_SECONDS)
+            if self._travel.is_alive():
+                raise DriverLost(
+                    f"Panda at {self._config.host}",
+                    "its motion does not end",
+                    "the server connects anew by itself",
+                )
         self._motion = None
 
     def recover(self) -> None:

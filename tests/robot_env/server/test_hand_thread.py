@@ -79,6 +79,30 @@ def test_closing_does_not_wait_for_a_call_that_hangs() -> None:
     stuck.block.set()
 
 
+def test_a_lost_hand_is_connected_anew_told_again_and_not_homed_again(
+    hands: list[HandThread], wait_until: Any
+) -> None:
+    """Homed again it would drop what it holds."""
+    lossy = CountingHand()
+    lossy.raises = [DriverLost("hand", "unplugged", "plug it in")]
+    hand = start(hands, lossy, HandConfig(speed_m_s=2.0, home=True))
+    hand.grip(False)
+    wait_until(lambda: lossy.calls == ["home", "grasp"], 30.0, "told again after the connection was lost")
+    wait_until(lambda: not hand.reading().fault, 10.0)
+    assert lossy.built == 2
+
+
+def test_whatever_a_library_raises_ends_no_thread(hands: list[HandThread], wait_until: Any) -> None:
+    odd = CountingHand()
+    odd.raises = [ZeroDivisionError("in the vendor's library")]
+    hand = start(hands, odd)
+    hand.grip(False)
+    wait_until(lambda: "ZeroDivisionError: in the vendor" in hand.reading().fault, 10.0)
+    wait_until(lambda: odd.calls == ["grasp"], 30.0)
+    wait_until(lambda: not hand.reading().fault, 10.0)
+    assert odd.built == 1
+
+
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(ConfigError, match="not positive"):
         HandConfig(force_n=0.0)
@@ -94,12 +118,15 @@ class CountingHand:
 
     def __post_init__(self) -> None:
         self.calls: list[str] = []
+        self.raises: list[Exception] = []
+        self.built = 0
         self.block = threading.Event()
         self.block.set()
 
     def build(self) -> "CountingHand":
         if self.absent:
             raise DriverLost("hand", "no hand", "plug it in")
+        self.built += 1
         return self
 
     @property
@@ -114,6 +141,8 @@ class CountingHand:
 
     def grasp(self, force_n: float, speed_m_s: float) -> None:
         self.block.wait(30.0)
+        if self.raises:
+            raise self.raises.pop()
         self.calls.append("grasp")
 
     def stop(self) -> None:
