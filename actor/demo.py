@@ -24,10 +24,8 @@ from actor.rollout import EpisodeHooks, EpisodeOutcome
 from actor.scene import SceneConfig
 from actor.seeds import start_seed
 from actor.stop import StopSignal
+from actor.teleop import open_device
 from actor.world import World, open_world
-from robot_env.families import resolve
-from robot_env.teleop import TELEOP
-from robot_env.teleop.base import TeleopDevice
 from shared.config import parse_command_line
 from shared.errors import ConfigError
 from shared.step import EpisodeKind, Step, Why
@@ -95,8 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging_to(None, verbose=config.verbose),
         stop.on_signals(),
         open_world(config.environment, config.clock, reward=config.reward, scene=config.scene) as world,
-        closing(_device(config, world)) as device,
-        attended(config.operator, stop, world.judge) as operator,
+        closing(open_device(config.device, world, config.scene, config.clock)) as device,
+        attended(config.operator, stop, world.judge, device) as operator,
         live_view(config.view, f"demos of {config.environment}") as show,
         Recording(path, world.interface, actor_id="demo", kind=EpisodeKind.DEMO) as recording,
     ):
@@ -109,10 +107,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.error("only %d of %d demos succeeded", recording.episodes, config.episodes)
         return 1
     return 0
-
-
-def _device(config: DemoConfig, world: World) -> TeleopDevice:
-    return resolve("teleop device", TELEOP, config.device)().build(world.interface, world.env)
 
 
 def _record(

@@ -17,6 +17,9 @@ low_m = [0.3, -0.2, 0.02]
 
 [tasks.reach]                  # settings of a task
 tolerance_m = 0.01
+
+[teleop.spacemouse]            # settings of a device to take over with; kind where its name is another
+serial = "0123"
 """
 
 import dataclasses
@@ -37,10 +40,12 @@ from robot_env.safety import SafetyEnvelope
 from robot_env.scene import Vector3
 from robot_env.tasks import TASKS
 from robot_env.tasks.base import Task
+from robot_env.teleop import TELEOP
+from robot_env.teleop.base import TeleopConfig
 from shared.config import from_table
 from shared.errors import ConfigError
 
-SECTIONS = ("arm", "gripper", "cameras", "limits", "tasks")
+SECTIONS = ("arm", "gripper", "cameras", "limits", "tasks", "teleop")
 T = TypeVar("T", bound=Task)
 
 
@@ -78,7 +83,12 @@ class Lab:
     cameras: tuple[CameraConfig, ...] = ()
     limits: Limits = field(default_factory=Limits)
     tasks: Mapping[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
+    teleop: Mapping[str, TeleopConfig] = field(default_factory=dict[str, TeleopConfig])
     stage: str = "lab"
+
+    def device(self, name: str) -> TeleopConfig:
+        """The teleop device `name`: as this lab describes it, else by the table and with its defaults."""
+        return self.teleop[name] if name in self.teleop else resolve("teleop device", TELEOP, name)()
 
     def fit(self, name: str, task: T) -> T:
         """The task `name` with this lab's settings for it, within its limits."""
@@ -115,6 +125,7 @@ def _lab(table: Mapping[str, Any], stage: str) -> Lab:
         cameras=tuple(_camera(name, told, stage) for name, told in _tables(table, "cameras", stage).items()),
         limits=from_table(table.get("limits", {}), Limits, stage=stage, section="limits"),
         tasks=tasks,
+        teleop={name: _device(name, told, stage) for name, told in _tables(table, "teleop", stage).items()},
         stage=stage,
     )
 
@@ -134,6 +145,10 @@ def _member(family: str, families: Mapping[str, str], told: Any, stage: str, sec
     kind = resolve(family, families, told["kind"])
     settings = {key: value for key, value in told.items() if key != "kind"}
     return from_table(settings, kind, stage=stage, section=section)
+
+
+def _device(name: str, told: Mapping[str, Any], stage: str) -> TeleopConfig:
+    return _member("teleop device", TELEOP, {"kind": name, **told}, stage, f"teleop.{name}")
 
 
 def _camera(name: str, told: Mapping[str, Any], stage: str) -> CameraConfig:

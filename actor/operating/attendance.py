@@ -9,23 +9,27 @@ from rich.text import Text
 
 from actor.operating.config import OperatorConfig
 from actor.operating.keyboard import Keyboard, terminal_of_stdin
-from actor.operating.robot_operator import HELP, Operator
+from actor.operating.robot_operator import Operator
 from actor.operating.sound import Sound
 from actor.rewards.base import LabelledReward, RewardModel
 from actor.stop import StopSignal
+from robot_env.teleop.base import PressesKeys, TakesKeys, TeleopDevice
 from shared.errors import ConfigError
 
 LINES_PER_SECOND = 2.0
 
 
 @contextmanager
-def attended(config: OperatorConfig, stop: StopSignal, judge: RewardModel) -> Iterator[Operator]:
-    """The operator of one process; nobody where standard input is no terminal.
+def attended(
+    config: OperatorConfig, stop: StopSignal, judge: RewardModel, device: TeleopDevice | None = None
+) -> Iterator[Operator]:
+    """The operator of one process; nobody where standard input is no terminal and no device has buttons.
 
     Args:
         config: what was asked for.
         stop: ended by the operator.
         judge: told by keys where it takes labels.
+        device: takes the keys that the operator does not use, or presses those that he does.
 
     Raises:
         ConfigError: somebody is needed, and no key can be heard.
@@ -33,8 +37,10 @@ def attended(config: OperatorConfig, stop: StopSignal, judge: RewardModel) -> It
     terminal = terminal_of_stdin() if config.hotkeys else None
     label = judge.label if isinstance(judge, LabelledReward) else None
     if terminal is None:
-        _require_nobody(config, label is not None)
-        yield Operator(stop)
+        _require_nobody(config, label is not None, device)
+        operator = Operator(stop, label=label, wait_for_scene=config.wait_for_scene)
+        operator.accompany(device)
+        yield operator
         return
     console = Console(stderr=True)
     with ExitStack() as attending:
@@ -46,8 +52,9 @@ def attended(config: OperatorConfig, stop: StopSignal, judge: RewardModel) -> It
             tell=lambda line: console.print(line, markup=False, highlight=False),
             ring=sound.ring if sound else lambda name: None,
         )
+        operator.accompany(device)
         attending.enter_context(Keyboard(terminal, operator.press))
-        console.print(HELP, markup=False, highlight=False)
+        operator.press("?")
         if console.is_terminal:
             attending.enter_context(_line(console, lambda: f"{operator.mode} | {operator.describe()}"))
         yield operator
@@ -60,11 +67,14 @@ def _line(console: Console, text: Callable[[], str]) -> Live:
     return Live(get_renderable=render, console=console, refresh_per_second=LINES_PER_SECOND, transient=True)
 
 
-def _require_nobody(config: OperatorConfig, judges: bool) -> None:
+def _require_nobody(config: OperatorConfig, judges: bool, device: TeleopDevice | None) -> None:
     needs = "judges this task" if judges else "says when the scene is ready" if config.wait_for_scene else ""
-    if needs:
+    if isinstance(device, TakesKeys):
+        needs = "drives by keys"
+    if needs and not isinstance(device, PressesKeys):
         raise ConfigError(
             "operator",
             f"a person {needs}, and there is no terminal to hear keys from",
-            "start it in a terminal without --no-hotkeys, or without --wait-for-scene and --reward operator",
+            "start it in a terminal without --no-hotkeys, or without what asks for a person: "
+            "--wait-for-scene, --reward operator, the device keyboard",
         )

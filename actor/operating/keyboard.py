@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import re
 import select
 import sys
 import termios
@@ -13,12 +12,14 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from actor.operating.key_names import key_names
+
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
 JOIN_SECONDS = 2.0
-ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O.|.|$)")
-"""What arrows and function keys send: its letters are no keys."""
+MOST_BYTES = 4096
+"""Read at once: more than a held key sends in between, so that no escape sequence is cut in two."""
 
 
 def terminal_of_stdin() -> int | None:
@@ -31,7 +32,7 @@ def terminal_of_stdin() -> int | None:
 
 
 class Keyboard:
-    """Within its block, `press` is called with each key, on the reading thread.
+    """Within its block, `press` is called with each key's name (key_names), on the reading thread.
 
     The terminal passes keys at once and does not show them; Ctrl-C and Ctrl-Z do what they always do. It is
     as it was when the block ends, however it ends. While the process is in the background of its terminal
@@ -79,13 +80,13 @@ class Keyboard:
     def _pass_on(self) -> bool:
         """Press what was typed; False once the terminal is gone."""
         try:
-            typed = os.read(self._terminal, 64).decode(errors="replace")
+            typed = os.read(self._terminal, MOST_BYTES).decode(errors="replace")
         except OSError:
             typed = ""
         if not typed:
             log.warning("the terminal is gone: keys are no longer heard")
             return False
-        for key in ESCAPES.sub("", typed):
+        for key in key_names(typed):
             self._press(key)
         return True
 

@@ -10,6 +10,8 @@
 | q | end after this step |
 | ? | what the keys do |
 
+Other keys go to the teleop device that takes keys, where there is one.
+
 All waiting happens here, right after a step or a reset: `idle` is called over and over meanwhile, to hold the
 arm and to look after what else may end the wait.
 """
@@ -19,6 +21,7 @@ import threading
 from collections.abc import Callable
 
 from actor.stop import StopSignal
+from robot_env.teleop.base import PressesKeys, TakesKeys
 from shared.step import Why
 
 log = logging.getLogger(__name__)
@@ -57,6 +60,7 @@ class Operator:
         self._stop, self._label, self._tell, self._ring = stop, label, tell, ring
         self.describe: Callable[[], str] = str
         self._wait_for_scene = wait_for_scene
+        self._takes_keys: TakesKeys | None = None
         self._changed = threading.Event()
         self._paused = self._aborted = self._wants_scene = self._consents = False
 
@@ -67,8 +71,15 @@ class Operator:
             return "paused"
         return "waiting for the scene: press r" if self._wants_scene else "acting"
 
+    def accompany(self, device: object) -> None:
+        """Go on with a teleop device: it gets the keys that mean nothing here, and may press the others."""
+        if isinstance(device, TakesKeys):
+            self._takes_keys = device
+        if isinstance(device, PressesKeys):
+            device.listen(self.press)
+
     def press(self, key: str) -> None:
-        """A key; any thread."""
+        """A key by its name; any thread."""
         match key:
             case "p":
                 self._paused = not self._paused
@@ -85,8 +96,10 @@ class Operator:
             case "s" | "f":
                 self._judge(key == "s")
             case "?" | "h":
-                self._tell(HELP)
+                self._tell(HELP if self._takes_keys is None else f"{HELP}\n{self._takes_keys.keys}")
             case _:
+                if self._takes_keys is not None:
+                    self._takes_keys.press(key)
                 return
         self._changed.set()
 

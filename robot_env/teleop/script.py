@@ -12,16 +12,14 @@ import numpy as np
 
 from robot_env.env import RobotEnv
 from robot_env.families import resolve
-from robot_env.geometry import rotation_from_six_d
-from robot_env.relative_frame import turned
 from robot_env.tasks import TASKS
 from robot_env.teleop.base import Env
+from robot_env.teleop.motion import Motion
 from robot_env.teleop.scripts import SCRIPTS
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
 from shared.step import Action, Observation, Source
 
-BASE_ENTRIES = ("translation_base", "rotation_z_base", "gripper")
 Script = Callable[[Observation, InterfaceSpec], Action]
 
 
@@ -53,6 +51,7 @@ class ScriptDevice:
     """Acts in every period."""
 
     source = Source.SCRIPT
+    lost = ""
 
     def __init__(
         self, script: Script, interface: InterfaceSpec, noise: float, see: Callable[[], Observation] | None
@@ -75,20 +74,13 @@ class ScriptDevice:
 
     def _along(self, action: Action, seen: Observation) -> Action:
         """The script's (x, y, z), turn about the vertical, gripper as the interface's entries in order."""
-        names = [entry.name for entry in self._interface.actions]
-        if all(name in BASE_ENTRIES for name in names):
-            return action
-        turns, grips = any(name.startswith("rotation") for name in names), "gripper" in names
-        turn = np.array([0.0, 0.0, action[3] if turns else 0.0])
-        moved = action[:3].astype(np.float64)
-        if names[0].endswith("_tool"):
-            moved, turn = turned(rotation_from_six_d(seen["arm/tcp_rotation_base_6d"]).T, moved, turn)
-        parts = [
-            moved,
-            turn[-self._interface.actions[1].size :] if turns else (),
-            action[-1:] if grips else (),
-        ]
-        return np.concatenate(parts).astype(np.float32)
+        turns = any(entry.name.startswith("rotation") for entry in self._interface.actions)
+        motion = Motion(
+            translation=action[:3].astype(np.float64),
+            turn=np.array([0.0, 0.0, action[3] if turns else 0.0]),
+            gripper=float(action[-1]),
+        )
+        return motion.along(self._interface, seen)
 
     def close(self) -> None:
         """Nothing is held."""

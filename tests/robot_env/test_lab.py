@@ -4,9 +4,10 @@ import pytest
 
 from robot_env.cameras.crop import CroppedCameraConfig
 from robot_env.cameras.pattern import PatternCameraConfig
-from robot_env.lab import load_lab
+from robot_env.lab import Lab, load_lab
 from robot_env.registry import make
 from robot_env.tasks.reach import Reach
+from robot_env.teleop.script import ScriptConfig
 from shared.clock import ManualClock
 from shared.errors import ConfigError
 
@@ -27,6 +28,13 @@ kind = "pattern"
 [limits]
 low_m = [0.0, -0.1, 0.1]
 speed_m_s = 0.2
+
+[teleop.script]
+noise = 0.1
+
+[teleop.clumsy]
+kind = "script"
+noise = 1.0
 
 [tasks.reach]
 tolerance_m = 0.02
@@ -59,6 +67,14 @@ def test_limits_narrow_a_task_and_never_widen_it(lab: Path) -> None:
     assert task.settings.envelope.force_n == Reach().settings.envelope.force_n
 
 
+def test_devices_have_the_settings_of_their_tables_and_may_have_another_name(lab: Path) -> None:
+    assert load_lab(lab).device("script") == ScriptConfig(noise=0.1)
+    assert load_lab(lab).device("clumsy") == ScriptConfig(noise=1.0)
+    assert Lab().device("script") == ScriptConfig()
+    with pytest.raises(ConfigError, match="no teleop device 'scrpt'"):
+        load_lab(lab).device("scrpt")
+
+
 def test_the_environment_is_made_from_it(lab: Path) -> None:
     env = make("reach", clock=ManualClock(), lab=lab)
     observation, _ = env.reset(seed=0)
@@ -76,6 +92,8 @@ def test_the_environment_is_made_from_it(lab: Path) -> None:
         ("[arm]\nkind = 'point'\nreech_m = 1.0", "unknown key 'reech_m' in \\[arm\\]", "reach_m"),
         ("[cameras.w]\nkind = 'pattern'\ncrop = {tip = 1}", "unknown key 'tip'", "top"),
         ("[cameras.w]\nkind = 'pattern'\ncrop = {top = 1}", "does not fit", "crop_height"),
+        ("[teleop.scrpt]", "no teleop device 'scrpt'", "script"),
+        ("[teleop.script]\nnoise = 3", "out of range", "0 to 1"),
         ("[tasks.rech]\ntolerance_m = 0.1", "no task 'rech'", "reach"),
         ("[limits]\nspeed = 1.0", "unknown key 'speed'", "speed_m_s"),
         ("[arm", "is not TOML", "toml.io"),

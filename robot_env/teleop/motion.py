@@ -1,0 +1,43 @@
+"""Motion: what a device wants of the tool, along the axes of the base, and the action that says so."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_env.geometry import Vector, rotation_from_six_d
+from robot_env.relative_frame import turned
+from shared.interface import InterfaceSpec
+from shared.step import Action, Observation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Motion:
+    """A motion of the tool centre point in policy units: 1 is the most that the task allows in one period.
+
+    Attributes:
+        translation: (3,) along the axes of the base.
+        turn: (3,) about the axes of the base, right-handed.
+        gripper: 1 opens, -1 closes, 0 leaves it as it is.
+    """
+
+    translation: Vector
+    turn: Vector
+    gripper: float = 0.0
+
+    def along(self, interface: InterfaceSpec, seen: Observation) -> Action:
+        """The action (A,) float32, unbounded, in the entries and the frame of an interface of RobotEnv.
+
+        Args:
+            interface: whose actions; a turn about axes that it does not have is left out.
+            seen: holds `arm/tcp_rotation_base_6d` where the actions go along the axes of the tool.
+        """
+        names = [entry.name for entry in interface.actions]
+        moved, turn = self.translation, self.turn
+        if names[0].endswith("_tool"):
+            moved, turn = turned(rotation_from_six_d(seen["arm/tcp_rotation_base_6d"]).T, moved, turn)
+        parts = [moved]
+        if any(name.startswith("rotation") for name in names):
+            parts.append(turn[-interface.actions[1].size :])
+        if "gripper" in names:
+            parts.append(np.array([self.gripper]))
+        return np.concatenate(parts).astype(np.float32)
