@@ -1,4 +1,7 @@
-"""`handson demo`: record demonstrations by a teleop device, from start to end, without a learner."""
+"""`handson demo`: record demonstrations by a teleop device, from start to end, without a learner.
+
+`handson demo COMMAND` does something with demonstrations that are there: see COMMANDS.
+"""
 
 import logging
 import sys
@@ -26,12 +29,15 @@ from actor.seeds import start_seed
 from actor.stop import StopSignal
 from actor.teleop import open_device
 from actor.world import World, open_world
+from robot_env.families import resolve
 from shared.config import parse_command_line
 from shared.errors import ConfigError
 from shared.step import EpisodeKind, Step, Why
 
 log = logging.getLogger(__name__)
 
+COMMANDS: dict[str, str] = {}
+"""What else `handson demo` does: "module:main", imported when it is chosen; main(argv) -> exit status."""
 ATTEMPTS_PER_EPISODE = 5
 """Give up when the device needs more attempts than this for each demo that is kept."""
 
@@ -80,13 +86,16 @@ class DemoConfig:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that is named; without one record demonstrations."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and not arguments[0].startswith("-"):
+        return int(resolve("demo command", COMMANDS, arguments[0])(arguments[1:]))
+    return record(arguments)
+
+
+def record(argv: Sequence[str]) -> int:
     """Record, print the summary; 130 when interrupted (what was recorded stays), 1 when too few succeeded."""
-    config = parse_command_line(
-        DemoConfig,
-        sys.argv[1:] if argv is None else argv,
-        prog="handson demo",
-        description="Record demonstrations by a device, without a learner.",
-    )
+    config = parse_command_line(DemoConfig, argv, prog="handson demo", description=_description())
     stop = StopSignal()
     path = config.out / "demos.mcap"
     with (
@@ -107,6 +116,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.error("only %d of %d demos succeeded", recording.episodes, config.episodes)
         return 1
     return 0
+
+
+def _description() -> str:
+    others = f"\nWith what was recorded: handson demo {{{','.join(COMMANDS)}}} --help" if COMMANDS else ""
+    return f"Record demonstrations by a device, without a learner.{others}"
 
 
 def _record(

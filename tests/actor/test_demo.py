@@ -2,6 +2,8 @@
 
 import dataclasses
 import signal
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -124,3 +126,19 @@ def test_a_full_disk_is_named_and_what_was_recorded_stays(tmp_path, monkeypatch)
     assert file.truncated
     assert episodes
     assert all(episode.complete for episode in episodes)
+
+
+def test_a_command_gets_what_follows_it(monkeypatch) -> None:
+    called = []
+    monkeypatch.setitem(demo.COMMANDS, "look", "tests_look:main")
+    monkeypatch.setitem(
+        sys.modules, "tests_look", SimpleNamespace(main=lambda argv: called.append(argv) or 3)
+    )
+    assert demo.main(["look", "a.mcap", "--json"]) == 3
+    assert called == [["a.mcap", "--json"]]
+
+
+def test_a_misspelt_command_names_the_nearest(monkeypatch) -> None:
+    monkeypatch.setitem(demo.COMMANDS, "look", "tests_look:main")
+    with pytest.raises(ConfigError, match="did you mean 'look'"):
+        demo.main(["lok"])
