@@ -21,6 +21,7 @@ from actor.film import Film
 from actor.json_file import write_json
 from actor.live_view import Show, ViewConfig, live_view
 from actor.logs import logging_to
+from actor.mending import Mending
 from actor.operating.attendance import attended
 from actor.operating.config import OperatorConfig
 from actor.operating.robot_operator import Operator
@@ -159,6 +160,8 @@ def _evaluate(
     task = progress.add_task("episodes", total=config.episodes)
     steps: list[Step] = []
 
+    mending = Mending(world.rollout, operator, stop)
+
     def keep(episode: int, step: Step, number: int) -> None:
         steps.append(step)
         film.frame(episode, step)
@@ -169,6 +172,10 @@ def _evaluate(
         return asked or (Why.OPERATOR_ABORT if stop.cause else None)
 
     with Recording(path, world.interface, actor_id="eval", kind=EpisodeKind.EVALUATION) as recording:
+
+        def mend(outcome: EpisodeOutcome) -> None:
+            steps.clear()
+            mending.wait(outcome)
 
         def after_episode(outcome: EpisodeOutcome) -> None:
             recording.add(steps)
@@ -186,6 +193,7 @@ def _evaluate(
                 interrupted=interrupted,
                 keep=keep,
                 after_episode=after_episode,
+                mend=mend,
             )
 
 

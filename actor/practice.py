@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from actor.choosers import Chooser
 from actor.config import ActorConfig
 from actor.live_view import Show
+from actor.mending import Mending
 from actor.operating.robot_operator import Idle, Operator
 from actor.periodic_evaluation import PeriodicEvaluation
 from actor.policy_feed import PolicyFeed
@@ -25,16 +26,13 @@ from actor.telemetry import Telemetry
 from actor.uplink import Uplink
 from actor.warm_up import WarmUp
 from shared.clock import Clock
-from shared.errors import ObservationError, PersonNeeded, RobotFault, SpoolFull
+from shared.errors import ObservationError, RobotFault, SpoolFull
 from shared.step import EpisodeKind, Source, Step, Why
 
 log = logging.getLogger(__name__)
 
 TURN_SECONDS = 0.1
 """How long one look at the outside takes while there is nothing to do."""
-ROBOT_TURN_SECONDS = 2.0
-ROBOT_TURN_MAX_SECONDS = 30.0
-"""After an arm, a gripper or a camera failed: how long until the next attempt, longer each time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +73,7 @@ class Practice:
         self._config = config
         self._parts = parts
         self._stop = parts.stop
+        self._mending = Mending(parts.rollout, parts.operator, parts.stop, parts.clock, rest=self._rest)
         self._evaluation = PeriodicEvaluation(
             config.evaluation,
             parts.rollout,
@@ -82,7 +81,7 @@ class Practice:
             parts.session,
             parts.stop,
             EpisodeHooks(begun=self._begun, interrupted=self._asked),
-            mend=self._wait_for_robot,
+            mend=self._mending.wait,
         )
         self._warm_up = WarmUp(random_steps=config.random_steps, scripted_steps=config.scripted_steps)
         self._faults = 0
@@ -198,11 +197,12 @@ class Practice:
 
     def _after(self, outcome: EpisodeOutcome) -> None:
         if isinstance(outcome.fault, RobotFault):
-            self._wait_for_robot(outcome)
+            self._mending.wait(outcome)
         elif isinstance(outcome.fault, ObservationError):
             self._count_fault(outcome.fault)
         else:
             self._faults = 0
+            self._mending.sound()
         if isinstance(outcome.fault, SpoolFull) and outcome.unkept is not None:
             self._keep_when_possible(outcome.fault, outcome.unkept, outcome.length - 1)
         self._parts.telemetry.episode(outcome, self.training_steps)
@@ -216,25 +216,6 @@ class Practice:
                 f"{self._faults} faulty episodes in a row; the last: {fault.cause}",
                 f"{fault.cure}; then start the actor again: what it recorded is kept",
             ) from fault
-
-    def _wait_for_robot(self, outcome: EpisodeOutcome) -> None:
-        """What failed may be mended, by its own ladder or by a person: practice never gives up on it.
-
-        Nothing is sent to the arm meanwhile; what a person has to look at first is not tried without them.
-        """
-        fault = outcome.fault
-        self._faults = 1 if outcome.length > 1 else self._faults + 1
-        log.error("episode %d broken off by the robot: %s", self.episodes, fault)
-        turn = min(ROBOT_TURN_SECONDS * self._faults, ROBOT_TURN_MAX_SECONDS)
-        deadline = self._parts.clock.now() + turn
-        self._parts.operator.call(f"{fault}\nc: you have looked at the arm and freed it")
-        while self._stop.cause is None:
-            if self._parts.operator.consented():
-                self._parts.rollout.recover()
-                return
-            if self._parts.clock.now() >= deadline and not isinstance(fault, PersonNeeded):
-                return
-            self._rest()
 
     def _keep_when_possible(self, full: SpoolFull, step: Step, number: int) -> None:
         """Hold with the last step in hand until there is room for it, or acting ends."""

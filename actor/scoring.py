@@ -117,6 +117,8 @@ def evaluate(
         outcome = rollout.play(chooser, start_seed, hooks)
         while mend is not None and isinstance(outcome.fault, RobotFault):
             mend(outcome)
+            if interrupted() is not None:
+                return None
             outcome = rollout.play(chooser, start_seed, hooks)
         if outcome.why is Why.OPERATOR_ABORT:
             return None

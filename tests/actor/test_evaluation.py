@@ -3,6 +3,7 @@
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import cv2
 import gymnasium
@@ -12,7 +13,7 @@ from actor import evaluation, film
 from actor.recording import Recording
 from robot_env.registry import make
 from shared.episodes import group_episodes, read_episodes
-from shared.errors import CheckpointError, EpisodeFileError, InterfaceMismatch
+from shared.errors import CheckpointError, EpisodeFileError, InterfaceMismatch, RobotFault
 from shared.policy.snapshot import write_snapshot
 from shared.step import EpisodeKind, Source, Why
 
@@ -126,3 +127,26 @@ def test_an_interrupt_leaves_no_result(tmp_path, policy, monkeypatch, capsys) ->
     assert evaluation.main(arguments(policy, tmp_path / "out")) == 130
     assert not (tmp_path / "out" / "evaluation.json").exists()
     assert "SIGTERM" in capsys.readouterr().err
+
+
+def test_a_robot_that_failed_is_waited_for_and_the_start_is_evaluated_anew(
+    tmp_path, policy, counting_env, monkeypatch
+) -> None:
+    monkeypatch.setattr("actor.mending.FIRST_TURN_SECONDS", 0.0)
+    env = counting_env([(4, Why.SUCCESS)])
+    step, calls = env.step, []
+
+    def step_with_a_reflex(action: Any) -> Any:
+        calls.append(1)
+        if len(calls) in (3, 4):
+            raise RobotFault("stepping", "reflex", "look at the arm")
+        return step(action)
+
+    env.step = step_with_a_reflex
+    monkeypatch.setattr("actor.world.make", lambda name, clock, render: env)
+    assert evaluation.main(arguments(policy, tmp_path / "out")) == 0
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert found["successes"] == found["eval_episodes"] == 2
+    assert env.seeds == [2_000_000, 2_000_000, 2_000_000, 2_000_001]
+    episodes = list(group_episodes(read_episodes(tmp_path / "out" / "evaluation.mcap").records()))
+    assert [len(episode.steps) for episode in episodes] == [4, 4]

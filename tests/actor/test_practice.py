@@ -360,7 +360,7 @@ def test_faulty_episodes_in_a_row_end_it_and_one_good_one_forgives(
 def test_a_robot_that_failed_is_waited_for_and_recovered_with_consent(
     build, make_snapshot, counting_env, monkeypatch, consents: bool
 ) -> None:
-    monkeypatch.setattr("actor.practice.ROBOT_TURN_SECONDS", 5.0 if consents else 0.0)
+    monkeypatch.setattr("actor.mending.FIRST_TURN_SECONDS", 5.0 if consents else 0.0)
     env = counting_env()
     reset, failures, recoveries = env.reset, [1, 2, 3], []
 
@@ -383,7 +383,7 @@ def test_a_robot_that_failed_is_waited_for_and_recovered_with_consent(
 def test_what_a_person_has_to_look_at_is_not_tried_again_without_them(
     build, make_snapshot, counting_env, monkeypatch
 ) -> None:
-    monkeypatch.setattr("actor.practice.ROBOT_TURN_SECONDS", 0.0)
+    monkeypatch.setattr("actor.mending.FIRST_TURN_SECONDS", 0.0)
     monkeypatch.setattr("actor.practice.TURN_SECONDS", 0.0)
     env = counting_env()
     reset, attempts, asked = env.reset, [], []
