@@ -79,6 +79,7 @@ def read_pickle(
     storage: Callable[[Any], Any] | None = None,
     *,
     cure: str = CURE,
+    most_opcodes: int = MAX_OPCODES,
 ) -> Any:
     """The next pickle of a stream, which is left behind its end.
 
@@ -88,13 +89,14 @@ def read_pickle(
         allowed: what (module, name) stands for: a text, or a function that is safe for any arguments.
         storage: resolves persistent ids.
         cure: what errors advise.
+        most_opcodes: a longer program is damaged.
 
     Raises:
         ConfigError: the pickle names what is not allowed, or is damaged.
     """
     machine = _Machine(stream.getbuffer().nbytes, allowed, storage)
     try:
-        return machine.run(stream)
+        return machine.run(stream, most_opcodes)
     except _Refused as error:
         cause = f"holds code, not only data: it names {error}; nothing was executed"
         raise ConfigError(stage, cause, cure) from None
@@ -113,10 +115,10 @@ class _Machine:
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
 
-    def run(self, stream: io.BytesIO) -> Any:
+    def run(self, stream: io.BytesIO, most_opcodes: int) -> Any:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-            if count >= MAX_OPCODES:
-                raise Damaged(f"more than {MAX_OPCODES} instructions")
+            if count >= most_opcodes:
+                raise Damaged(f"more than {most_opcodes} instructions")
             if opcode.name in PUSHED:
                 self._stack.append(argument)
             elif opcode.name in CONSTANTS:

@@ -14,7 +14,6 @@ from learner.agentlace.broadcasts import Broadcasts
 from learner.agentlace.clients import Clients
 from learner.agentlace.config import PREFIX, AgentlaceConfig
 from learner.agentlace.reported import flat_numbers
-from learner.agentlace.transitions import interface_of, read_transition, require_fit
 from learner.news import EncodedSnapshot
 from shared.agentlace import MAX_MESSAGE_BYTES, STATS, decode, encode, handshake, require_lz4
 from shared.clock import Clock
@@ -23,6 +22,7 @@ from shared.interface import InterfaceSpec
 from shared.link.agentlace_sockets import AgentlaceServerSockets
 from shared.protocol import Stats
 from shared.records import Record
+from shared.serl_transitions import interface_of, read_transition, require_fit
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learner.agentlace.transitions import Transition
 from shared.delivery import Stream
 from shared.records import LostRecord, Record, StepRecord
+from shared.serl_transitions import Transition
 from shared.step import EpisodeKind, Observation, Source, Step, StepId, Why
 
 
@@ -106,13 +106,14 @@ class StoreRecords:
 def _step(transition: Transition, *, last: bool, demo: bool) -> Step:
     terminated = last and transition.terminated
     ended = (Why.SUCCESS if transition.reward > 0 else Why.FAILURE) if terminated else Why.TIME_LIMIT
+    action = np.clip(transition.action, -1.0, 1.0)
     return Step(
         observation=transition.observation,
-        chosen_action=transition.action,
-        executed_command=transition.action,
+        chosen_action=action,
+        executed_command=action,
         source=Source.HUMAN if demo else Source.POLICY,
-        policy_action=None if demo else transition.action,
-        human_action=transition.action if demo else None,
+        policy_action=None if demo else action,
+        human_action=action if demo else None,
         reward=transition.reward,
         reward_terms=transition.reward_terms,
         terminated=terminated,

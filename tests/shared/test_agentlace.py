@@ -107,7 +107,7 @@ def laughs() -> bytes:
     ],
 )
 def test_what_is_no_message_is_refused_by_name(frame, why, monkeypatch):
-    monkeypatch.setattr("shared.agentlace.MAX_NODES", 20_000)
+    monkeypatch.setattr("shared.foreign_values.MAX_VALUES", 20_000)
     with pytest.raises(ConfigError, match=why) as error:
         decode(frame, "an agentlace client", 1_000_000)
     assert error.value.stage == "an agentlace client"

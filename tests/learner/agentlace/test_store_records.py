@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learner.agentlace.store_records import StoreRecords
-from learner.agentlace.transitions import interface_of, read_transition, require_fit
 from shared.delivery import ReceiveLedger, Verdict
 from shared.records import StepRecord
+from shared.serl_transitions import interface_of, read_transition, require_fit
 from tests.learner.agentlace.conftest import transition
 
 STREAM = ("agentlace-actor_env", "life")

@@ -1,19 +1,26 @@
-"""A SERL transition, looked at with suspicion: what it says, and what world it comes from."""
+"""A SERL transition, looked at with suspicion: what it says, and what world it comes from.
+
+The same dicts come over agentlace's wire and lie in SERL's and HIL-SERL's pickles; those of the latter also
+hold the environment's `infos`.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.errors import ConfigError
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry, describe
 from shared.step import Action, Observation, is_name
 
-STAGE = "an agentlace transition"
+STAGE = "a SERL transition"
 CURE = "send what SERL's actors send: observations, actions, next_observations, rewards, masks, dones"
 FLAT = "state"
 MOST_ENTRIES = 64
+NEEDED = frozenset({"observations", "actions", "next_observations", "rewards", "masks", "dones"})
+PENALTY = "grasp_penalty"
 NUMBERS = (bool, int, float, np.ndarray, np.generic)
 
 
@@ -23,10 +30,12 @@ class Transition:
 
     Attributes:
         observation, next_observation: without the leading axis of SERL's frame history.
-        action: (A,) float32 in [-1, 1].
+        action: (A,) float32, finite; what a person's motion became in another frame may lie beyond [-1, 1].
         reward: the sum of `reward_terms`.
         terminated: its mask is 0.
         done: its episode ended, whether or not its world did.
+        infos: what the environment told beside, where that was kept: numbers, texts, arrays, dicts of them.
+        left_out: fields that were not understood.
     """
 
     observation: Observation
@@ -36,19 +45,22 @@ class Transition:
     reward_terms: dict[str, float]
     terminated: bool
     done: bool
+    infos: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    left_out: tuple[str, ...] = ()
 
 
 def read_transition(data: Any) -> Transition:
-    """What came over the wire, as a transition; ConfigError where it is none."""
+    """What came over the wire or out of a file, as a transition; ConfigError where it is none."""
     if not isinstance(data, dict):
         raise _refused(f"is a {type(data).__name__}, not a dict")
     fields = cast("Mapping[str, Any]", data)
-    missing = {"observations", "actions", "next_observations", "rewards", "masks", "dones"} - fields.keys()
-    if missing:
+    if missing := NEEDED - fields.keys():
         raise _refused(f"lacks {', '.join(sorted(missing))}")
+    infos = cast("Mapping[str, Any]", fields["infos"] if isinstance(fields.get("infos"), dict) else {})
     terms = {"reward": _number(fields, "rewards")}
-    if "grasp_penalty" in fields:
-        terms["grasp_penalty"] = _number(fields, "grasp_penalty")
+    for place in (infos, fields):
+        if PENALTY in place:
+            terms[PENALTY] = _number(place, PENALTY)
     return Transition(
         observation=_observation(fields["observations"]),
         next_observation=_observation(fields["next_observations"]),
@@ -57,14 +69,16 @@ def read_transition(data: Any) -> Transition:
         reward_terms=terms,
         terminated=_number(fields, "masks") < 0.5,
         done=_number(fields, "dones") >= 0.5,
+        infos=infos,
+        left_out=tuple(sorted(str(name) for name in fields.keys() - NEEDED - {PENALTY, "infos"})),
     )
 
 
-def interface_of(transition: Transition, control_hz: float) -> InterfaceSpec:
+def interface_of(transition: Transition, control_hz: float, name: str = "agentlace") -> InterfaceSpec:
     """The world that a transition shows: entries by name, actions between -1 and 1 without a unit."""
     size = len(transition.action)
     return InterfaceSpec(
-        name="agentlace",
+        name=name,
         observations=tuple(
             ObservationEntry(name=name, shape=array.shape, dtype=_entry_dtype(array))
             for name, array in sorted(transition.observation.items())
@@ -87,15 +101,16 @@ def require_fit(transition: Transition, interface: InterfaceSpec) -> None:
 
 def _observation(data: Any) -> Observation:
     """Flat arrays, as SERL's simulation sends them, are a state."""
-    entries = cast("Mapping[str, Any]", data if isinstance(data, dict) else {FLAT: data})
+    entries = cast("Mapping[Any, Any]", data if isinstance(data, dict) else {FLAT: data})
     if not 0 < len(entries) <= MOST_ENTRIES or not all(isinstance(n, str) and is_name(n) for n in entries):
         raise _refused(f"has observations in {len(entries)} entries, or under names that name nothing")
     return {name: _entry(name, array) for name, array in entries.items()}
 
 
-def _entry(name: str, array: Any) -> Any:
-    if not isinstance(array, np.ndarray):
-        raise _refused(f"observes {name!r} as {type(array).__name__}, not as an array")
+def _entry(name: str, data: Any) -> NDArray[Any]:
+    if not isinstance(data, np.ndarray):
+        raise _refused(f"observes {name!r} as {type(data).__name__}, not as an array")
+    array = cast("NDArray[Any]", data)
     if array.dtype == np.uint8:
         frames, axes = array, 3
     elif array.dtype.kind in "fiu":
@@ -113,11 +128,14 @@ def _entry(name: str, array: Any) -> Any:
 
 
 def _action(data: Any) -> Action:
-    if not isinstance(data, np.ndarray) or data.ndim != 1 or data.dtype.kind not in "fiu" or not data.size:
+    array = cast("NDArray[Any]", data)
+    if not isinstance(data, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "fiu" or not array.size:
         raise _refused("has an action that is no vector of numbers")
-    if not np.isfinite(data).all():
+    with np.errstate(over="ignore"):
+        action = array.astype(np.float32)
+    if not np.isfinite(action).all():
         raise _refused("has an action that is not finite")
-    return np.clip(data, -1.0, 1.0).astype(np.float32)
+    return action
 
 
 def _number(fields: Mapping[str, Any], name: str) -> float:
