@@ -70,6 +70,8 @@ class ActorConfig:
     """Training steps with random actions before the policy acts."""
     scripted_steps: int = 0
     """Training steps by the script device after the random ones and before the policy acts."""
+    teleop: str | None = None
+    """Teleop device by which somebody may take over from the policy; none leaves it alone."""
     greedy_share: float = 0.5
     """Share of practice episodes that take the policy's mode instead of a sample, from start to end."""
     max_policy_age_seconds: float = 60.0

@@ -4,10 +4,11 @@ import gc
 import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 from rich.console import Console
 
+from actor.assistance import Assistance
 from actor.choosers import Chooser, DeviceChooser, RandomChooser
 from actor.config import ActorConfig
 from actor.connection import Connection, connect
@@ -15,16 +16,18 @@ from actor.json_file import write_json
 from actor.live_view import live_view
 from actor.logs import logging_to
 from actor.operating.attendance import attended
+from actor.operating.robot_operator import Operator
 from actor.policy_runner import PolicyChooser, PolicyRunner, configure_device
 from actor.practice import Parts, Practice
 from actor.seeds import noise_seed, player
 from actor.stop import StopSignal
 from actor.summary import Summary
+from actor.takeover import TakeoverChooser
 from actor.telemetry import Telemetry
+from actor.teleop import open_device
 from actor.trunks import Trunks
 from actor.world import World, open_world
-from robot_env.families import resolve
-from robot_env.teleop import TELEOP
+from robot_env.teleop.base import TeleopDevice
 from shared.clock import SystemClock
 from shared.config import dump_toml, parse_command_line
 from shared.errors import HandsOnError
@@ -78,12 +81,14 @@ def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[Summary,
     seed, trunks = noise_seed(config.seed, who), Trunks()
     runner = PolicyRunner(world.interface, seed=seed, device=config.device, trunks=trunks)
     with (
-        attended(config.operator, stop, world.judge) as operator,
+        _device(config, world) as device,
+        attended(config.operator, stop, world.judge, device) as operator,
         live_view(config.view, f"{config.actor_id} on {config.environment}") as show,
         connect(config, world.interface, incarnation, trunks) as connection,
-        _choosers(config, world, runner) as choosers,
+        _choosers(config, world, runner, device, operator) as choosers,
     ):
         stop.watch(lambda: connection.session.stop_requested)
+        assistance = None if device is None else Assistance()
         parts = Parts(
             who=who,
             rollout=world.rollout,
@@ -92,10 +97,11 @@ def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[Summary,
             uplink=connection.uplink,
             session=connection.session,
             feed=connection.feed,
-            telemetry=Telemetry(connection.session, runner, clock),
+            telemetry=Telemetry(connection.session, runner, clock, assistance),
             stop=stop,
             clock=clock,
             operator=operator,
+            assistance=assistance,
             show=show,
         )
         practice = Practice(config, parts)
@@ -123,6 +129,7 @@ def _summarise(
     config: ActorConfig, practice: Practice, parts: Parts, learner: dict[str, int], wall_seconds: float
 ) -> Summary:
     evaluations, telemetry = practice.evaluations, parts.telemetry
+    helped = None if parts.assistance is None else parts.assistance.total
     overrun = parts.rollout.overrun_seconds.percentile(99) if config.clock == "wall" else None
     return Summary(
         actor_id=config.actor_id,
@@ -141,6 +148,7 @@ def _summarise(
         period_overrun_p99_seconds=overrun,
         lead_wait_seconds=telemetry.lead_wait_seconds,
         hold_seconds=telemetry.hold_seconds,
+        helped=helped,
         uplink=parts.uplink.counters().as_dict(),
         learner=learner,
         code_version=code_version(),
@@ -148,19 +156,30 @@ def _summarise(
 
 
 @contextmanager
-def _choosers(config: ActorConfig, world: World, runner: PolicyRunner) -> Iterator[Mapping[Source, Chooser]]:
+def _device(config: ActorConfig, world: World) -> Iterator[TeleopDevice | None]:
+    """The device to take over with, where there is to be one."""
+    if config.teleop is None:
+        yield None
+        return
+    with closing(open_device(config.teleop, world, config.scene, config.clock)) as device:
+        yield device
+
+
+@contextmanager
+def _choosers(
+    config: ActorConfig, world: World, runner: PolicyRunner, device: TeleopDevice | None, operator: Operator
+) -> Iterator[Mapping[Source, Chooser]]:
     """Who acts in which stage; the script is there only where it is asked for."""
     size = world.interface.action_size
-    choosers: dict[Source, Chooser] = {
-        Source.RANDOM: RandomChooser(size),
-        Source.POLICY: PolicyChooser(runner, greedy_share=config.greedy_share),
-    }
-    if not config.scripted_steps:
+    policy: Chooser = PolicyChooser(runner, greedy_share=config.greedy_share)
+    if device is not None:
+        policy = TakeoverChooser(policy, device, operator.drive)
+    choosers: dict[Source, Chooser] = {Source.RANDOM: RandomChooser(size), Source.POLICY: policy}
+    with ExitStack() as held:
+        if config.scripted_steps:
+            script = held.enter_context(closing(open_device("script", world, config.scene, config.clock)))
+            choosers[Source.SCRIPT] = DeviceChooser(script, size)
         yield choosers
-        return
-    device = resolve("teleop device", TELEOP, "script")().build(world.interface, world.env)
-    with closing(device):
-        yield choosers | {Source.SCRIPT: DeviceChooser(device, size)}
 
 
 @contextmanager

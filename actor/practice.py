@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from actor.assistance import Assistance
 from actor.choosers import Chooser
 from actor.config import ActorConfig
 from actor.live_view import Show
@@ -42,6 +43,7 @@ class Parts:
     Attributes:
         who: decides the start states, see `actor.seeds.player`.
         operator: the person at the keys, if there is one.
+        assistance: counts what somebody does who may take over; None where nobody may.
         show: takes each step for a live look.
     """
 
@@ -56,6 +58,7 @@ class Parts:
     stop: StopSignal
     clock: Clock
     operator: Operator
+    assistance: Assistance | None = None
     show: Show = lambda step, episode, number: None
 
 
@@ -99,7 +102,9 @@ class Practice:
         policy = "no policy yet" if snapshot is None else f"policy {snapshot.version}"
         link = "" if self._parts.session.connected else " | the learner is out of reach"
         holding = f" | holding: {self._holding}" if self._holding else ""
-        return f"episode {self.episodes} | {self.training_steps} steps | {policy}{link}{holding}"
+        help_ = self._parts.assistance
+        helped = f" | {help_.lately.as_line()}" if help_ is not None else ""
+        return f"episode {self.episodes} | {self.training_steps} steps | {policy}{link}{holding}{helped}"
 
     def run(self) -> None:
         """Practise until there is a cause to stop.
@@ -205,6 +210,8 @@ class Practice:
             self._mending.sound()
         if isinstance(outcome.fault, SpoolFull) and outcome.unkept is not None:
             self._keep_when_possible(outcome.fault, outcome.unkept, outcome.length - 1)
+        if self._parts.assistance is not None and self._turn is Source.POLICY and outcome.length:
+            self._parts.assistance.add(outcome, self.episodes)
         self._parts.telemetry.episode(outcome, self.training_steps)
 
     def _count_fault(self, fault: ObservationError) -> None:

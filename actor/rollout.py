@@ -18,10 +18,11 @@ from actor.choosers import Choice, Chooser
 from actor.episode import EpisodeRecorder
 from actor.rewards.base import RewardModel, StepResult
 from actor.samples import Samples
+from actor.spans import Span, spans_of
 from robot_env.env import RobotEnv
 from shared.errors import ObservationError, SpoolFull
 from shared.interface import InterfaceSpec
-from shared.step import Observation, Step, Why
+from shared.step import Observation, Source, Step, Why
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class EpisodeOutcome:
         episode_return: undiscounted sum of rewards.
         success: whether the task was done in the last state.
         why: how it ended.
+        interventions: what somebody else than the policy drove; a success without any is the policy's own.
         fault: what broke it, where something did.
         unkept: its last step, made ready to be kept, where there was no room for it.
     """
@@ -47,6 +49,7 @@ class EpisodeOutcome:
     episode_return: float
     success: bool
     why: Why
+    interventions: tuple[Span, ...] = ()
     fault: ObservationError | SpoolFull | None = None
     unkept: Step | None = None
 
@@ -203,13 +206,17 @@ class _Tally:
     """The running sums of one episode."""
 
     def __init__(self, start_seed: int) -> None:
-        self.length = 0
+        self._sources: list[Source] = []
         self._start_seed = start_seed
         self._return = 0.0
         self._success = False
 
+    @property
+    def length(self) -> int:
+        return len(self._sources)
+
     def add(self, step: Step, success: bool) -> None:
-        self.length += 1
+        self._sources.append(step.source)
         self._return += step.reward
         self._success = success
 
@@ -222,6 +229,7 @@ class _Tally:
             episode_return=self._return,
             success=self._success and not isinstance(fault, ObservationError),
             why=why,
+            interventions=spans_of(self._sources),
             fault=fault,
             unkept=unkept,
         )

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 
 from rich.table import Table
 
+from actor.assistance import Helped
+
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
@@ -22,6 +24,7 @@ class Summary:
         period_overrun_p99_seconds: lateness of the control period; None on a simulated clock.
         lead_wait_seconds: waiting for the learner on a simulated clock.
         hold_seconds: waiting for a policy, or for room on the disk.
+        helped: what somebody with a teleop device did in the policy's episodes; None without a device.
         uplink: the actor's delivery counters.
         learner: the learner's counters for the same streams, by name; empty when it did not answer.
     """
@@ -42,6 +45,7 @@ class Summary:
     period_overrun_p99_seconds: float | None
     lead_wait_seconds: float
     hold_seconds: float
+    helped: Helped | None
     uplink: Mapping[str, int]
     learner: Mapping[str, int]
     code_version: str
@@ -66,6 +70,8 @@ class Summary:
         table.add_row(
             "waited", f"{self.lead_wait_seconds:.1f} s for the learner, {self.hold_seconds:.1f} s on hold"
         )
+        if self.helped is not None:
+            table.add_row("taken over", self.helped.as_line())
         table.add_row("delivered", ", ".join(f"{name} {count}" for name, count in self.uplink.items()))
         table.add_row("learner has", ", ".join(f"{n} {c}" for n, c in self.learner.items()) or "not answered")
         return table

@@ -5,6 +5,7 @@
 
 from typing import Protocol
 
+from actor.assistance import Assistance
 from actor.policy_runner import PolicyRunner
 from actor.rollout import EpisodeOutcome
 from actor.samples import Samples
@@ -30,13 +31,20 @@ class Telemetry:
         hold_seconds: time spent holding, for want of a policy or of room on the disk.
     """
 
-    def __init__(self, sink: StatsSink, runner: PolicyRunner, clock: Clock) -> None:
+    def __init__(
+        self,
+        sink: StatsSink,
+        runner: PolicyRunner,
+        clock: Clock,
+        assistance: Assistance | None = None,
+    ) -> None:
         self.policy_age_seconds = Samples()
         self.lead_wait_seconds = 0.0
         self.hold_seconds = 0.0
         self._sink = sink
         self._runner = runner
         self._clock = clock
+        self._assistance = assistance
         self._outcomes: list[EpisodeOutcome] = []
         self._mark = (clock.now(), 0, 0)
 
@@ -59,6 +67,7 @@ class Telemetry:
         if not count:
             return {}
         return {
+            **(self._assistance.lately.as_metrics() if self._assistance else {}),
             "training/episode_return": sum(o.episode_return for o in self._outcomes) / count,
             "training/episode_length": sum(o.length for o in self._outcomes) / count,
             "training/success": sum(o.success for o in self._outcomes) / count,

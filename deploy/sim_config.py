@@ -16,4 +16,4 @@ class SimConfig(SimOptions):
     learner: tyro.conf.Suppress[tyro.conf.Fixed[LearnerConfig]] = field(default_factory=LearnerConfig)
     """Settings of `handson learner`; run_dir, seed, demos, bind and end_with_actors are the run's."""
     actor: tyro.conf.Suppress[tyro.conf.Fixed[ActorConfig]] = field(default_factory=ActorConfig)
-    """Settings of `handson actor`; task, env, run_dir, seed, connect, clock and keep_best are the run's."""
+    """Settings of `handson actor`; the run's: task, env, run_dir, seed, teleop, connect, clock, keep_best."""

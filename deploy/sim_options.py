@@ -24,6 +24,8 @@ class SimOptions:
     """Time allowed, from start to report."""
     demos: int = 20
     """Demonstrations that a script records first; 0 for none."""
+    teleop: str | None = None
+    """Teleop device by which somebody may take over from the policy; a person's makes practice real time."""
     final_episodes: int = 50
     """Greedy episodes of the final evaluation."""
     video: bool = True

@@ -7,6 +7,8 @@ import dataclasses
 from pathlib import Path
 
 from actor.config import FINAL_START_SEED, ActorConfig
+from actor.teleop import device_settings, in_real_time
+from actor.world import ClockKind
 from deploy.children import handson
 from deploy.services import free_port
 from deploy.sim_config import SimConfig
@@ -52,6 +54,7 @@ def learner_config(config: SimConfig, run: Path, address: str) -> LearnerConfig:
         seed=config.seed,
         demos=(run / DEMOS,) if config.demos else (),
         end_with_actors=True,
+        ratio=dataclasses.replace(config.learner.ratio, clock=practice_clock(config)),
         listener=dataclasses.replace(config.learner.listener, bind=address),
     )
 
@@ -65,10 +68,18 @@ def actor_config(config: SimConfig, run: Path, address: str) -> ActorConfig:
         run_dir=run,
         seed=config.seed,
         link=dataclasses.replace(config.actor.link, connect=address),
-        clock=config.learner.ratio.clock,
+        teleop=config.teleop,
+        clock=practice_clock(config),
         farewell_seconds=config.finish_seconds,
         evaluation=dataclasses.replace(config.actor.evaluation, keep_best=run / BEST),
     )
+
+
+def practice_clock(config: SimConfig) -> ClockKind:
+    """The wall's where a person is to take over; what is done without one stays as fast as it was."""
+    scene, name = config.actor.scene, config.teleop
+    real_time = name is not None and in_real_time(device_settings(name, scene))
+    return "wall" if real_time else config.learner.ratio.clock
 
 
 def demo_command(config: SimConfig, run: Path) -> list[str]:

@@ -42,7 +42,7 @@ class Operator:
         label: takes success and failure; None where somebody else judges.
         wait_for_scene: whether each episode waits for r.
         tell: shows a line to the person.
-        ring: makes a sound by its name: attention, success, failure.
+        ring: makes a sound by its name: attention, success, failure, takeover, release.
 
     Attributes:
         describe: what else there is to say in one line about what goes on.
@@ -62,14 +62,16 @@ class Operator:
         self._wait_for_scene = wait_for_scene
         self._takes_keys: TakesKeys | None = None
         self._changed = threading.Event()
-        self._paused = self._aborted = self._wants_scene = self._consents = False
+        self._paused = self._aborted = self._wants_scene = self._consents = self._drives = False
 
     @property
     def mode(self) -> str:
         """What goes on, in a word or two."""
         if self._paused:
             return "paused"
-        return "waiting for the scene: press r" if self._wants_scene else "acting"
+        if self._wants_scene:
+            return "waiting for the scene: press r"
+        return "taken over" if self._drives else "acting"
 
     def accompany(self, device: object) -> None:
         """Go on with a teleop device: it gets the keys that mean nothing here, and may press the others."""
@@ -102,6 +104,11 @@ class Operator:
                     self._takes_keys.press(key)
                 return
         self._changed.set()
+
+    def drive(self, drives: bool) -> None:
+        """Somebody took over from the policy, or let go."""
+        self._drives = drives
+        self._ring("takeover" if drives else "release")
 
     def call(self, cause: str) -> None:
         """Something needs a person: say what. A consent from before this moment is forgotten."""

@@ -13,7 +13,13 @@ from shared.cache import cache_directory
 
 log = logging.getLogger(__name__)
 
-TONES_HZ = {"attention": (660.0,), "success": (660.0, 880.0), "failure": (440.0, 330.0)}
+TONES_HZ = {
+    "attention": (660.0,),
+    "success": (660.0, 880.0),
+    "failure": (440.0, 330.0),
+    "takeover": (550.0,),
+    "release": (440.0,),
+}
 TONE_SECONDS = 0.15
 SAMPLES_PER_SECOND = 22_050
 PLAYERS = ("paplay", "aplay")

@@ -10,11 +10,19 @@ from actor.config import ActorConfig
 from deploy import result, run_directory, sim
 from deploy.sim_command import parse, split
 from deploy.sim_config import SimConfig
-from deploy.sim_processes import best_policy, evaluation_command, plan
+from deploy.sim_processes import (
+    actor_config,
+    best_policy,
+    evaluation_command,
+    learner_config,
+    plan,
+    practice_clock,
+)
 from deploy.sim_tasks import SIM_TASKS, defaults
 from learner.config import PRESETS, LearnerConfig
 from robot_env.registry import build_task
 from robot_env.tasks import TASKS
+from robot_env.teleop.script import ScriptConfig
 from shared.config import dump_toml, load_toml
 from shared.errors import ConfigError
 
@@ -225,3 +233,15 @@ def test_a_taken_run_directory_is_refused(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="holds something already"):
         sim.main(["--task", "reach", "--run-dir", str(tmp_path)])
+
+
+def test_a_teleop_device_reaches_the_actor_and_a_persons_makes_practice_real_time(
+    tmp_path: Path, monkeypatch
+):
+    scripted = parse(["--teleop", "script"])
+    assert practice_clock(scripted) == "simulated"
+    assert actor_config(scripted, tmp_path, "tcp://127.0.0.1:1").teleop == "script"
+    monkeypatch.setattr(ScriptConfig, "real_time", True, raising=False)
+    assert actor_config(scripted, tmp_path, "tcp://127.0.0.1:1").clock == "wall"
+    assert learner_config(scripted, tmp_path, "tcp://127.0.0.1:1").ratio.clock == "wall"
+    assert "simulated" in evaluation_command(scripted, tmp_path)
