@@ -91,7 +91,10 @@ def test_the_interface_is_what_the_transition_shows():
 def test_actions_beyond_the_bounds_are_brought_back():
     data = transition(0)
     data["actions"] = np.array([-3.0, 0.5, 9.0])
-    assert read_transition(data).action.tolist() == [-1.0, 0.5, 1.0]
+    store = StoreRecords(STREAM, demo=False)
+    store.take([read_transition(data)], 0, 0.0)
+    [record] = store.finish(0.0)
+    assert record.step.chosen_action.tolist() == [-1.0, 0.5, 1.0]
 
 
 @pytest.mark.parametrize(
