@@ -6,6 +6,7 @@ from typing import Literal
 
 import tyro
 
+from actor.agentlace.config import JoinConfig
 from actor.live_view import ViewConfig
 from actor.operating.config import OperatorConfig
 from actor.scene import SceneConfig
@@ -62,6 +63,8 @@ class ActorConfig:
     """Directory for the log, the summary and the spool."""
     link: tyro.conf.OmitArgPrefixes[DialerConfig] = field(default_factory=DialerConfig)
     """Where the learner is."""
+    join: tyro.conf.OmitArgPrefixes[JoinConfig] = field(default_factory=JoinConfig)
+    """A learner of SERL or HIL-SERL instead."""
     seed: int = 0
     """Seed of start states, random actions and sampled actions."""
     clock: Literal["wall", "simulated"] = "simulated"

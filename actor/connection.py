@@ -1,16 +1,20 @@
 """An actor's line to its learner: what it delivers, what it hears, and how it parts."""
 
+import dataclasses
 import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from actor.agentlace.session import AgentlaceSession
 from actor.config import ActorConfig
+from actor.learner_line import LearnerLine
 from actor.policy_feed import PolicyFeed
 from actor.session import Session
 from actor.trunks import Trunks
 from actor.uplink import Uplink
+from actor.uplink_config import UplinkConfig
 from shared.clock import Clock, SystemClock
 from shared.errors import HandsOnError
 from shared.interface import InterfaceSpec
@@ -29,7 +33,7 @@ class Connection:
     """The uplink, the session that serves it, and the feed that the session fills."""
 
     uplink: Uplink
-    session: Session
+    session: LearnerLine
     feed: PolicyFeed
     clock: Clock = field(default_factory=SystemClock)
 
@@ -67,6 +71,37 @@ def connect(
     Raises:
         HandsOnError: the address, a key or the spool's directory is wrong.
     """
+    trunks = trunks or Trunks()
+    uplink = Uplink(config.spool_directory, config.actor_id, incarnation, interface, _uplink_config(config))
+    try:
+        feed = PolicyFeed(interface, trunks=trunks)
+        session = _session(config, interface, incarnation, uplink, feed, trunks)
+        try:
+            session.start()
+            yield Connection(uplink=uplink, session=session, feed=feed)
+        finally:
+            session.close(CLOSE_SECONDS)
+    finally:
+        uplink.close(SPOOL_SECONDS)
+
+
+def _uplink_config(config: ActorConfig) -> UplinkConfig:
+    """SERL's learners take pictures as they are."""
+    if config.join.agentlace is None:
+        return config.uplink
+    return dataclasses.replace(config.uplink, image_compression="none")
+
+
+def _session(
+    config: ActorConfig,
+    interface: InterfaceSpec,
+    incarnation: str,
+    uplink: Uplink,
+    feed: PolicyFeed,
+    trunks: Trunks,
+) -> LearnerLine:
+    if config.join.agentlace is not None:
+        return AgentlaceSession(config.join, interface, uplink, feed, trunks, SystemClock())
     hello = Hello(
         protocol_version=PROTOCOL_VERSION,
         channel="control",
@@ -77,14 +112,4 @@ def connect(
         code_version=code_version(),
         host=socket.gethostname(),
     )
-    uplink = Uplink(config.spool_directory, config.actor_id, incarnation, interface, config.uplink)
-    try:
-        feed = PolicyFeed(interface, trunks=trunks)
-        session = Session(config.link, hello, uplink, feed)
-        try:
-            session.start()
-            yield Connection(uplink=uplink, session=session, feed=feed)
-        finally:
-            session.close(CLOSE_SECONDS)
-    finally:
-        uplink.close(SPOOL_SECONDS)
+    return Session(config.link, hello, uplink, feed)

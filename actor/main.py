@@ -198,6 +198,8 @@ def _greet(config: ActorConfig, connection: Connection) -> None:
     if connection.session.welcomed(GREETING_SECONDS):
         return
     console = Console()
-    console.print(f"{config.actor_id}: waiting for the learner at {config.link.connect}")
+    console.print(
+        f"{config.actor_id}: waiting for the learner at {config.join.agentlace or config.link.connect}"
+    )
     if config.random_steps or config.scripted_steps:
         console.print(f"{config.actor_id}: meanwhile warming up; steps are kept in {config.spool_directory}")

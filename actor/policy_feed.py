@@ -97,10 +97,14 @@ class PolicyFeed:
             self.refused += 1
             log.warning("a policy was refused: %s", error)
             return False
+        self.take(snapshot)
+        return True
+
+    def take(self, snapshot: "PolicySnapshot") -> None:
+        """Take a sound snapshot for this interface."""
         self.received += 1
         self._waiting = _Arrival(snapshot, self._clock.now())
         self._hand_over()
-        return True
 
     @property
     def wanted_trunk(self) -> str:

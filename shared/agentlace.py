@@ -6,6 +6,7 @@ code; what goes is written plainly. Source of the format: github.com/youliangtan
 
 import importlib
 import json
+import re
 from typing import Any, cast
 
 from shared.errors import ConfigError
@@ -15,6 +16,7 @@ from shared.plain_pickle import write_pickle
 STAGE = "agentlace"
 VERSION = "0.0.2"
 STATS = "send-stats"
+_PORTS = re.compile(r"([0-9]{1,5}),([0-9]{1,5})")
 MAX_MESSAGE_BYTES = 1 << 30
 CURE = "let agentlace send dicts, lists, texts, numbers and numpy arrays of plain numbers"
 
@@ -44,6 +46,19 @@ def handshake(request_port: int, broadcast_port: int, request_types: tuple[str, 
         "experimental_pipeline_port": None,
     }
     return json.dumps(config, separators=(",", ":"))
+
+
+def parse_ports(text: str) -> tuple[int, int]:
+    """`5488,5489` as two numbers; 0 is any free port."""
+    match = _PORTS.fullmatch(text)
+    ports = (int(match[1]), int(match[2])) if match else (65536, 65536)
+    if max(ports) > 65535 or (ports[0] == ports[1] != 0):
+        raise ConfigError(
+            STAGE,
+            f"{text!r} is not a pair of ports",
+            "write REQUESTS,BROADCASTS, as in 5488,5489 for SERL or 5588,5589 for HIL-SERL",
+        )
+    return ports
 
 
 def require_lz4() -> None:

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable
 
-from learner.agentlace.serl_tree import SETTINGS, differences, serl_tree
-from learner.news import EncodedSnapshot
+from learner.news import EncodedSnapshot, EncodedTrunk
 from shared.agentlace import encode
 from shared.clock import Clock
+from shared.policy.serl_tree import SETTINGS, differences, serl_tree
 from shared.policy.snapshot import decode_snapshot
+from shared.policy.trunks.trunk_file import decode_trunk
+from shared.policy.trunks.weights import TrunkWeights
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +21,7 @@ class Broadcasts:
 
     Args:
         newest: the newest policy that was published.
+        trunk: what it sees through, where it sees pictures.
         send: broadcasts one frame.
         every_seconds: a new policy goes out at most once in so long.
         clock: monotonic seconds.
@@ -30,12 +33,15 @@ class Broadcasts:
     def __init__(
         self,
         newest: Callable[[], EncodedSnapshot | None],
+        trunk: Callable[[], EncodedTrunk | None],
         send: Callable[[bytes], None],
         every_seconds: float,
         clock: Clock,
     ) -> None:
         self.sent = 0
         self._newest = newest
+        self._trunk = trunk
+        self._eyes: TrunkWeights | None = None
         self._send = send
         self._every_seconds = every_seconds
         self._clock = clock
@@ -71,4 +77,12 @@ class Broadcasts:
                     "; ".join(found),
                     SETTINGS,
                 )
-        return encode(serl_tree(policy.params)) if self._matches else b""
+        if not self._matches:
+            return b""
+        return encode(serl_tree(policy.params, policy.spec, self._seen_through()))
+
+    def _seen_through(self) -> TrunkWeights | None:
+        """The trunk, which never changes."""
+        if self._eyes is None and (trunk := self._trunk()) is not None:
+            self._eyes = decode_trunk(trunk.header, trunk.buffers)
+        return self._eyes

@@ -1,14 +1,12 @@
 """What the agentlace gateway can be told."""
 
 import math
-import re
 from dataclasses import dataclass
 
-from shared.agentlace import STAGE
+from shared.agentlace import STAGE, parse_ports
 from shared.errors import ConfigError
 from shared.step import is_name
 
-_PORTS = re.compile(r"([0-9]{1,5}),([0-9]{1,5})")
 PREFIX = "agentlace-"
 LONGEST_STORE = 64 - len(PREFIX)
 
@@ -54,16 +52,3 @@ class AgentlaceConfig:
     def ports(self) -> tuple[int, int] | None:
         """Of requests and of broadcasts; None without a gateway."""
         return None if self.agentlace is None else parse_ports(self.agentlace)
-
-
-def parse_ports(text: str) -> tuple[int, int]:
-    """`5488,5489` as two numbers; 0 is any free port."""
-    match = _PORTS.fullmatch(text)
-    ports = (int(match[1]), int(match[2])) if match else (65536, 65536)
-    if max(ports) > 65535 or (ports[0] == ports[1] != 0):
-        raise ConfigError(
-            STAGE,
-            f"{text!r} is not a pair of ports",
-            "write REQUESTS,BROADCASTS, as in 5488,5489 for SERL or 5588,5589 for HIL-SERL",
-        )
-    return ports

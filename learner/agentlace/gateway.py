@@ -14,7 +14,7 @@ from learner.agentlace.broadcasts import Broadcasts
 from learner.agentlace.clients import Clients
 from learner.agentlace.config import PREFIX, AgentlaceConfig
 from learner.agentlace.reported import flat_numbers
-from learner.news import EncodedSnapshot
+from learner.news import EncodedSnapshot, EncodedTrunk
 from shared.agentlace import MAX_MESSAGE_BYTES, STATS, decode, encode, handshake, require_lz4
 from shared.clock import Clock
 from shared.errors import HandsOnError
@@ -40,6 +40,9 @@ class Learner(Protocol):
 
     @property
     def snapshot(self) -> EncodedSnapshot | None: ...
+
+    @property
+    def trunk(self) -> EncodedTrunk | None: ...
 
     def wait_for_interface(self, timeout_seconds: float) -> InterfaceSpec | None: ...
 
@@ -84,7 +87,11 @@ class Gateway:
         self._stores = frozenset(config.agentlace_stores + config.agentlace_demo_stores)
         self._clients = Clients(config.agentlace_demo_stores, learner.received, clock)
         self._broadcasts = Broadcasts(
-            lambda: learner.snapshot, self._sockets.broadcast, config.agentlace_publish_seconds, clock
+            lambda: learner.snapshot,
+            lambda: learner.trunk,
+            self._sockets.broadcast,
+            config.agentlace_publish_seconds,
+            clock,
         )
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="agentlace", daemon=True)
