@@ -1,11 +1,14 @@
 """Motion: what a device wants of the tool, along the axes of the base, and the action that says so."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from robot_env.env import RobotEnv
 from robot_env.geometry import Vector, rotation_from_six_d
 from robot_env.relative_frame import turned
+from robot_env.teleop.base import Env
 from shared.interface import InterfaceSpec
 from shared.step import Action, Observation
 
@@ -41,3 +44,9 @@ class Motion:
         if "gripper" in names:
             parts.append(np.array([self.gripper]))
         return np.concatenate(parts).astype(np.float32)
+
+
+def seeing(env: Env | None) -> Callable[[], Observation] | None:
+    """How to look at the arm itself, whatever the policy is shown; None in worlds that are not RobotEnv."""
+    world = None if env is None else env.unwrapped
+    return world.see if isinstance(world, RobotEnv) else None

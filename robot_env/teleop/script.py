@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robot_env.env import RobotEnv
 from robot_env.families import resolve
 from robot_env.tasks import TASKS
 from robot_env.teleop.base import Env
-from robot_env.teleop.motion import Motion
+from robot_env.teleop.motion import Motion, seeing
 from robot_env.teleop.scripts import SCRIPTS
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
@@ -36,8 +35,7 @@ class ScriptConfig:
     def build(self, interface: InterfaceSpec, env: Env | None = None) -> "ScriptDevice":
         """The script of the task that the interface is named after; without poses in it, `env` is needed."""
         script = resolve("script", SCRIPTS, interface.name)
-        world = None if env is None else env.unwrapped
-        see = world.see if isinstance(world, RobotEnv) else None
+        see = seeing(env)
         if see is None and (hidden := _hidden(interface)):
             raise ConfigError(
                 "script",
