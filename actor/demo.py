@@ -5,41 +5,47 @@
 
 import logging
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import tyro
 from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
+from rich.live import Live
 
 from actor.choosers import DeviceChooser
-from actor.live_view import Show, ViewConfig, live_view
+from actor.demonstrations.coverage import Coverage
+from actor.demonstrations.earlier import draw_starts, fresh_seeds, require_equal_files, take_up
+from actor.demonstrations.session import SECOND_THOUGHTS_SECONDS, DemoSession, Limits
+from actor.demonstrations.tally import Tally
+from actor.json_file import write_json
+from actor.live_view import ViewConfig, live_view
 from actor.logs import logging_to
 from actor.operating.attendance import attended
 from actor.operating.config import OperatorConfig
 from actor.operating.robot_operator import Operator
 from actor.recording import Recording
-from actor.rollout import EpisodeHooks, EpisodeOutcome
 from actor.scene import SceneConfig
-from actor.seeds import start_seed
 from actor.stop import StopSignal
 from actor.teleop import open_device
-from actor.world import World, open_world
+from actor.world import open_world
 from robot_env.families import resolve
+from robot_env.teleop.base import TeleopDevice
 from shared.config import parse_command_line
-from shared.errors import ConfigError
-from shared.step import EpisodeKind, Step, Why
+from shared.episode_files import episode_files, next_file
+from shared.errors import ConfigError, EpisodeFileError
+from shared.step import EpisodeKind, Source
+from shared.version import code_version
 
 log = logging.getLogger(__name__)
 
 COMMANDS: dict[str, str] = {}
 """What else `handson demo` does: "module:main", imported when it is chosen; main(argv) -> exit status."""
+FIRST = "demos.mcap"
 ATTEMPTS_PER_EPISODE = 5
-"""Give up when the device needs more attempts than this for each demo that is kept."""
+"""Give up when a script needs more attempts than this for each demo that is kept; a person may go on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +67,15 @@ class DemoConfig:
     device: str = "script"
     """Teleop device that drives."""
     episodes: int = 20
-    """Demos to keep."""
+    """Demos to keep in all."""
     keep_failures: bool = False
     """Keep every episode, not only successful ones."""
     seed: int = 0
     """Seed of start states and of the device's noise."""
     out: Path = Path("demos")
-    """Directory for demos.mcap."""
+    """Directory for demos.mcap and demos.json."""
+    resume: bool = False
+    """Go on in that directory until it holds so many demos: with starts that are new, into demos-2.mcap."""
     clock: Literal["wall", "simulated"] = "simulated"
     """wall: real time. simulated: as fast as it can."""
     verbose: bool = False
@@ -97,80 +105,86 @@ def record(argv: Sequence[str]) -> int:
     """Record, print the summary; 130 when interrupted (what was recorded stays), 1 when too few succeeded."""
     config = parse_command_line(DemoConfig, argv, prog="handson demo", description=_description())
     stop = StopSignal()
-    path = config.out / "demos.mcap"
+    before = _recorded_before(config)
+    path = next_file(config.out / FIRST)
     with (
         logging_to(None, verbose=config.verbose),
         stop.on_signals(),
         open_world(config.environment, config.clock, reward=config.reward, scene=config.scene) as world,
-        closing(open_device(config.device, world, config.scene, config.clock)) as device,
-        attended(config.operator, stop, world.judge, device) as operator,
-        live_view(config.view, f"demos of {config.environment}") as show,
-        Recording(path, world.interface, actor_id="demo", kind=EpisodeKind.DEMO) as recording,
     ):
-        chooser = DeviceChooser(device, world.interface.action_size)
-        discarded = _record(config, world, chooser, recording, stop, operator, show)
-    Console().print(_table(config, recording, discarded))
+        require_equal_files(before, world.interface)
+        tally = Tally(Coverage(draw_starts(world)))
+        used = take_up(before, tally, world)
+        if tally.kept >= config.episodes:
+            Console().print(tally.as_table(f"nothing is missing in {config.out}"))
+            return 0
+        with (
+            closing(open_device(config.device, world, config.scene, config.clock)) as device,
+            attended(config.operator, stop, world.judge, device) as operator,
+            live_view(config.view, f"demos of {config.environment}") as show,
+            Recording(path, world.interface, actor_id="demo", kind=EpisodeKind.DEMO) as recording,
+            _board(operator, tally, f"demos of {config.environment}"),
+        ):
+            chooser = DeviceChooser(device, world.interface.action_size)
+            limits = _limits(config, device, operator)
+            seeds = fresh_seeds(config.seed, used)
+            DemoSession(limits, world, chooser, recording, tally, operator, stop, seeds, show).run()
+    write_json(path.with_suffix(".json"), _about(config, path) | tally.as_dict())
+    Console().print(tally.as_table(f"demos of {config.environment} by {config.device}, in {path}"))
     if stop.cause is not None:
         return 130
-    if recording.episodes < config.episodes:
-        log.error("only %d of %d demos succeeded", recording.episodes, config.episodes)
+    if tally.kept < config.episodes:
+        log.error("only %d of %d demos succeeded", tally.kept, config.episodes)
         return 1
     return 0
+
+
+def _recorded_before(config: DemoConfig) -> list[Path]:
+    """The files of a session that is gone on with."""
+    if not (config.out / FIRST).exists():
+        return []
+    if not config.resume:
+        raise EpisodeFileError(
+            "demo",
+            f"{config.out / FIRST} exists already",
+            "go on with it by --resume, which adds a file, or name another directory with --out",
+        )
+    return episode_files(config.out)
+
+
+def _limits(config: DemoConfig, device: TeleopDevice, operator: Operator) -> Limits:
+    person = device.source is Source.HUMAN
+    thinks = operator.present and config.clock == "wall"
+    return Limits(
+        episodes=config.episodes,
+        attempts=None if person else ATTEMPTS_PER_EPISODE * config.episodes,
+        keep_failures=config.keep_failures,
+        seconds_to_think=SECOND_THOUGHTS_SECONDS if thinks else 0.0,
+    )
+
+
+@contextmanager
+def _board(operator: Operator, tally: Tally, title: str) -> Iterator[None]:
+    """The tally on the terminal while it grows: above the operator's line, or by itself."""
+    operator.board = lambda: tally.as_table(title)
+    console = Console()
+    if operator.present or not console.is_terminal:
+        yield
+        return
+    with Live(get_renderable=operator.board, console=console, refresh_per_second=2, transient=True):
+        yield
+
+
+def _about(config: DemoConfig, path: Path) -> dict[str, object]:
+    return {
+        "environment": config.environment,
+        "device": config.device,
+        "file": path.name,
+        "seed": config.seed,
+        "code_version": code_version(),
+    }
 
 
 def _description() -> str:
     others = f"\nWith what was recorded: handson demo {{{','.join(COMMANDS)}}} --help" if COMMANDS else ""
     return f"Record demonstrations by a device, without a learner.{others}"
-
-
-def _record(
-    config: DemoConfig,
-    world: World,
-    chooser: DeviceChooser,
-    recording: Recording,
-    stop: StopSignal,
-    operator: Operator,
-    show: Show,
-) -> int:
-    """Fill the recording; returns how many episodes were discarded."""
-    attempts = 0
-    with Progress(transient=True) as progress:
-        task = progress.add_task("demos", total=config.episodes)
-        while recording.episodes < config.episodes and attempts < ATTEMPTS_PER_EPISODE * config.episodes:
-            steps: list[Step] = []
-
-            def keep(step: Step, number: int, steps: list[Step] = steps, episode: int = attempts) -> None:
-                steps.append(step)
-                show(step, episode, number)
-
-            hooks = EpisodeHooks(
-                begun=lambda: operator.begun(world.rollout.hold),
-                interrupted=lambda: (
-                    operator.after_step(world.rollout.hold) or (Why.OPERATOR_ABORT if stop.cause else None)
-                ),
-                keep=keep,
-            )
-            operator.between_episodes(world.rollout.hold)
-            outcome = world.rollout.play(chooser, start_seed(config.seed, "demo", attempts), hooks)
-            if stop.cause is not None:
-                break
-            attempts += 1
-            if _worth_keeping(config, outcome):
-                recording.add(steps)
-                progress.advance(task)
-    return attempts - recording.episodes
-
-
-def _worth_keeping(config: DemoConfig, outcome: EpisodeOutcome) -> bool:
-    if outcome.fault is not None:
-        log.error("demo from start seed %d discarded: %s", outcome.start_seed, outcome.fault)
-        return False
-    return config.keep_failures or outcome.success
-
-
-def _table(config: DemoConfig, recording: Recording, discarded: int) -> Table:
-    table = Table(title=f"demos of {config.environment} by {config.device}", show_header=False)
-    table.add_row("kept", f"{recording.episodes} episodes, {recording.steps} steps")
-    table.add_row("discarded", f"{discarded} episodes" + ("" if discarded else ", every one succeeded"))
-    table.add_row("written", str(recording.path))
-    return table

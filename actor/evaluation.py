@@ -178,7 +178,7 @@ def _evaluate(
             mending.wait(outcome)
 
         def after_episode(outcome: EpisodeOutcome) -> None:
-            recording.add(steps)
+            recording.add(steps, outcome.start_seed)
             strips.add(outcome, steps)
             steps.clear()
             progress.advance(task)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from shared.episode_starts import EpisodeStart, write_start
 from shared.episodes import EpisodeWriter
 from shared.errors import EpisodeFileError
 from shared.interface import InterfaceSpec
@@ -30,13 +31,16 @@ class Recording:
         self._incarnation = new_incarnation()
         self._writer = EpisodeWriter(path, interface, opened_by=f"{actor_id} (process {os.getpid()})")
 
-    def add(self, steps: Sequence[Step]) -> None:
-        """Append one episode and hand it to the operating system.
+    def add(self, steps: Sequence[Step], start_seed: int | None = None) -> None:
+        """Append one episode, and the seed that it began from, and hand it to the operating system.
 
         Raises:
             EpisodeFileError: the disk does not take it; the episodes before it are kept.
         """
         try:
+            if start_seed is not None:
+                name = (self._actor_id, self._incarnation, self.episodes)
+                write_start(self._writer, EpisodeStart(name, start_seed))
             for number, step in enumerate(steps):
                 self._writer.write(self._record(number, step))
                 self.steps += 1

@@ -37,7 +37,7 @@ class LearnerConfig:
     run_dir: Path = Path("runs/learner")
     """Directory for log, checkpoints, metrics and summary."""
     demos: tuple[Path, ...] = ()
-    """Episode files with demonstrations."""
+    """Episode files with demonstrations, or directories of them."""
     resume: bool = False
     """Go on with the run in run_dir from its newest checkpoint and its log, with its settings."""
     init_from: Path | None = None

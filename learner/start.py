@@ -21,6 +21,7 @@ from learner.checkpoints import (
 from learner.config import LearnerConfig
 from learner.log import log_interface, read_log, segments
 from shared.config import dump_toml
+from shared.episode_files import episode_files
 from shared.episodes import read_episodes
 from shared.errors import CheckpointError, ConfigError
 from shared.interface import InterfaceSpec
@@ -147,13 +148,14 @@ class DemoFile:
 
 
 def read_demos(paths: Sequence[Path], *, may_be_gone: bool) -> list[DemoFile]:
-    """The demonstrations in these files; a run that goes on has them in its log, so they may be gone.
+    """The demonstrations in these files and directories; a run that goes on has them in its log already.
 
     Raises:
-        EpisodeFileError: a file is foreign or cannot be read.
+        EpisodeFileError: a file is foreign or cannot be read, a directory holds none.
         ConfigError: a file holds steps of another kind, which would count as practice.
     """
-    return [_read_demo(path) for path in paths if path.exists() or not may_be_gone]
+    there = [path for path in paths if path.exists() or not may_be_gone]
+    return [_read_demo(file) for path in there for file in episode_files(path)]
 
 
 def _read_demo(path: Path) -> DemoFile:

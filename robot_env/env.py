@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.utils import seeding
 
 from robot_env.actions import action_entries, admit, executed_command, wanted_opening, wanted_pose
 from robot_env.arms.base import Arm, Recoverable
@@ -61,6 +62,7 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         self._steps = 0
         self._over = True
         self._situation: Situation | None = None
+        self._start: Start | None = None
         self._began = Pose.of((0.0, 0.0, 0.0))
         self._held: Pose | None = None
 
@@ -68,6 +70,15 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
     def judged_by(self) -> str:
         """Who says whether the task is done: "environment", or "operator" where only a person can tell."""
         return getattr(self._task, "judged_by", "environment")
+
+    @property
+    def start(self) -> Start | None:
+        """What the last reset drew."""
+        return self._start
+
+    def start_of(self, seed: int) -> Start:
+        """What a reset with this seed would draw; nothing moves."""
+        return self._task.sample_start(seeding.np_random(seed)[0])
 
     @property
     def overruns(self) -> int:
@@ -80,7 +91,8 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         """Place the scene and the arm; without a seed the starts go on from the last one."""
         super().reset(seed=seed)
         self._held = None  # a pose from before is no place to hold, however the reset ends
-        self._begin(self._task.sample_start(self.np_random), self.np_random)
+        self._start = self._task.sample_start(self.np_random)
+        self._begin(self._start, self.np_random)
         self._steps, self._over = 0, False
         situation = self._measure()
         self._began = situation.arm.tcp

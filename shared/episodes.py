@@ -77,6 +77,10 @@ class EpisodeWriter:
             case LostRecord():
                 self._add(self._lost, record, nanoseconds, messages.encode_lost(record))
 
+    def note(self, name: str, facts: dict[str, str]) -> None:
+        """Keep facts beside the records, which who reads records passes over (MCAP metadata)."""
+        self._writer.add_metadata(name, facts)
+
     def flush(self) -> None:
         """Close the open chunk and hand it to the operating system: it survives a kill of this process."""
         self._writer.flush()
@@ -110,10 +114,7 @@ class EpisodeWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            self.close()
-        else:
-            self.abandon()
+        (self.close if error is None else self.abandon)()
 
     def _create(self) -> BinaryIO:
         try:

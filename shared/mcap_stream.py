@@ -37,12 +37,15 @@ class McapStream:
 
     def metadata(self, name: str) -> dict[str, str] | None:
         """The first metadata record of this name."""
+        return next(self.notes(name), None)
+
+    def notes(self, name: str) -> Iterator[dict[str, str]]:
+        """Every metadata record of this name, in file order."""
         for _, opcode, body in self._records():
             if opcode == Opcode.METADATA:
                 metadata = self._metadata_in(body)
                 if metadata.name == name:
-                    return metadata.metadata
-        return None
+                    yield metadata.metadata
 
     def messages(self) -> Iterator[tuple[str, memoryview]]:
         """(topic, data) of every message in file order; damage is an error where sound messages follow."""

@@ -1,9 +1,9 @@
 """A person at the terminal for as long as a process acts: keys, sounds and a line that says what goes on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -54,15 +54,17 @@ def attended(
         )
         operator.accompany(device)
         attending.enter_context(Keyboard(terminal, operator.press))
+        operator.present = True
         operator.press("?")
         if console.is_terminal:
-            attending.enter_context(_line(console, lambda: f"{operator.mode} | {operator.describe()}"))
+            attending.enter_context(_live(console, operator))
         yield operator
 
 
-def _line(console: Console, text: Callable[[], str]) -> Live:
-    def render() -> Text:
-        return Text(text(), no_wrap=True, overflow="ellipsis")
+def _live(console: Console, operator: Operator) -> Live:
+    def render() -> RenderableType:
+        line = Text(f"{operator.mode} | {operator.describe()}", no_wrap=True, overflow="ellipsis")
+        return line if operator.board is None else Group(operator.board(), line)
 
     return Live(get_renderable=render, console=console, refresh_per_second=LINES_PER_SECOND, transient=True)
 

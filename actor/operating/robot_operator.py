@@ -10,7 +10,7 @@
 | q | end after this step |
 | ? | what the keys do |
 
-Other keys go to the teleop device that takes keys, where there is one.
+A process may bind more of them. Other keys go to the teleop device that takes keys, where there is one.
 
 All waiting happens here, right after a step or a reset: `idle` is called over and over meanwhile, to hold the
 arm and to look after what else may end the wait.
@@ -18,7 +18,9 @@ arm and to look after what else may end the wait.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from rich.console import RenderableType
 
 from actor.stop import StopSignal
 from robot_env.teleop.base import PressesKeys, TakesKeys
@@ -46,6 +48,8 @@ class Operator:
 
     Attributes:
         describe: what else there is to say in one line about what goes on.
+        board: what stands above that line, for `rich`; None where nothing does.
+        present: whether somebody can press keys at all.
     """
 
     def __init__(
@@ -59,8 +63,12 @@ class Operator:
     ) -> None:
         self._stop, self._label, self._tell, self._ring = stop, label, tell, ring
         self.describe: Callable[[], str] = str
+        self.board: Callable[[], RenderableType] | None = None
+        self.present = False
         self._wait_for_scene = wait_for_scene
         self._takes_keys: TakesKeys | None = None
+        self._bound: dict[str, Callable[[], None]] = {}
+        self._help = HELP
         self._changed = threading.Event()
         self._paused = self._aborted = self._wants_scene = self._consents = self._drives = False
 
@@ -79,6 +87,12 @@ class Operator:
             self._takes_keys = device
         if isinstance(device, PressesKeys):
             device.listen(self.press)
+            self.present = True
+
+    def bind(self, keys: Mapping[str, Callable[[], None]], meaning: str) -> None:
+        """More keys, for what only this process does; they are called on the thread that hears them."""
+        self._bound.update(keys)
+        self._help = f"{self._help} | {meaning}"
 
     def press(self, key: str) -> None:
         """A key by its name; any thread."""
@@ -98,7 +112,10 @@ class Operator:
             case "s" | "f":
                 self._judge(key == "s")
             case "?" | "h":
-                self._tell(HELP if self._takes_keys is None else f"{HELP}\n{self._takes_keys.keys}")
+                theirs = "" if self._takes_keys is None else f"\n{self._takes_keys.keys}"
+                self._tell(f"{self._help}{theirs}")
+            case _ if key in self._bound:
+                self._bound[key]()
             case _:
                 if self._takes_keys is not None:
                     self._takes_keys.press(key)

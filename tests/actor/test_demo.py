@@ -98,8 +98,8 @@ def test_what_cannot_be_is_refused_with_what_can(tmp_path, argv, named) -> None:
 def test_an_interrupt_keeps_the_episodes_that_are_whole(tmp_path, monkeypatch) -> None:
     add = demo.Recording.add
 
-    def add_then_interrupt(self, steps) -> None:
-        add(self, steps)
+    def add_then_interrupt(self, steps, start_seed) -> None:
+        add(self, steps, start_seed)
         if self.episodes == 2:
             signal.raise_signal(signal.SIGINT)
 

@@ -119,8 +119,8 @@ def test_an_evaluation_is_never_overwritten(tmp_path, policy) -> None:
 def test_an_interrupt_leaves_no_result(tmp_path, policy, monkeypatch, capsys) -> None:
     add = Recording.add
 
-    def add_then_interrupt(self, steps) -> None:
-        add(self, steps)
+    def add_then_interrupt(self, steps, start_seed) -> None:
+        add(self, steps, start_seed)
         signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(Recording, "add", add_then_interrupt)
