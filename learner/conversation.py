@@ -1,6 +1,7 @@
 """What the learner answers, message by message, and what it tells each actor as soon as there is news."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 
 from learner.image_wire import DECODERS
@@ -83,7 +84,7 @@ class Conversation:
             elif isinstance(message, Malformed):
                 log.warning("an actor could not understand a message: %s", message.cause)
             elif (session := self.sessions.of(peer)) is None:
-                self._listener.send(peer, Unknown())
+                self._listener.send(peer, Unknown(time.time()))
             else:
                 self._answer(session, peer, message, buffers)
         except ProtocolError as error:

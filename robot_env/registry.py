@@ -5,6 +5,7 @@ Importing this module registers the tasks with Gymnasium too:
 """
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +17,9 @@ from robot_env.arms import ARMS
 from robot_env.arms.base import Arm, ArmConfig
 from robot_env.cameras import CAMERAS
 from robot_env.cameras.base import CameraConfig
+from robot_env.cameras.capture_config import CaptureConfig
 from robot_env.cameras.freshness import MAX_AGE_SECONDS, require_age_bound
+from robot_env.cameras.usb_topology import UsbTopology
 from robot_env.env import RobotEnv
 from robot_env.families import nearest, resolve
 from robot_env.foreign import FOREIGN, make_foreign
@@ -30,6 +33,8 @@ from robot_env.tasks import TASKS
 from robot_env.tasks.base import Task
 from shared.clock import Clock, ManualClock
 from shared.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 GYMNASIUM_IDS = {
     "handson/Reach-v0": "reach",
@@ -109,6 +114,7 @@ def _make_task(
             hand = _build_gripper(gripper or bench.gripper or like_the_arm, built)
             opened.callback(hand.close)
         views = []
+        warn_of_full_buses(chosen)
         for camera in chosen:
             views.append(camera.build(built.world, clock))
             opened.callback(views[-1].close)
@@ -165,6 +171,19 @@ def choose_cameras(task: Task, cameras: Sequence[str | CameraConfig] | None, siz
             f"choose cameras of {', '.join(sorted(CAMERAS))}",
         )
     return [_camera(camera, size) for camera in asked]
+
+
+def warn_of_full_buses(cameras: Sequence[object], topology: UsbTopology | None = None) -> None:
+    """Tell in the log what the USB buses will not carry, where several cameras share them."""
+    if sum(isinstance(getattr(camera, "camera", camera), CaptureConfig) for camera in cameras) < 2:
+        return
+    from robot_env.cameras.bandwidth import plan_bandwidth, streams_of
+    from robot_env.cameras.usb_topology import read_topology
+
+    streams = streams_of(cameras)
+    for finding in plan_bandwidth(streams, topology or read_topology()):
+        if finding.level != "ok":
+            log.warning("%s: %s -> %s", finding.subject, finding.detail, finding.cure)
 
 
 def _camera(camera: str | CameraConfig, size: int) -> CameraConfig:

@@ -145,8 +145,13 @@ class Refuse(msgspec.Struct, tag=True, frozen=True):
     cure: str
 
 
-class Unknown(msgspec.Struct, tag=True, frozen=True):
-    """The learner has no session for this peer (it restarted): say Hello again."""
+class Unknown(msgspec.Struct, tag=True, frozen=True, omit_defaults=True):
+    """The learner has no session for this peer (it restarted): say Hello again.
+
+    `wall_seconds` is its Unix time now: the ages of policies, and logs, are compared by wall clocks.
+    """
+
+    wall_seconds: float | None = None
 
 
 class Records(msgspec.Struct, tag=True, frozen=True):

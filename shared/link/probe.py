@@ -1,20 +1,34 @@
 """Probe: measures the way to a learner without joining it: no Hello is said, so no session begins."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import zmq
 
 from shared import codec
-from shared.errors import LinkError
+from shared.errors import LinkError, ProtocolError
 from shared.link import sockets
 from shared.link.dialer import DialerConfig
 from shared.link.handshake import HandshakeWatch
 from shared.link.keys import KeyStore, read_public_key
-from shared.protocol import Heartbeat
+from shared.protocol import Heartbeat, Unknown
 
 _STAGE = "link"
 _LOOK_SECONDS = 0.05
+
+
+Buffers = Sequence[codec.Buffer]
+
+
+class Trip(NamedTuple):
+    """Seconds there and back, and how far their wall clock is ahead of ours; None where they do not tell.
+
+    The second is wrong by half of the first at most.
+    """
+
+    seconds: float
+    wall_offset_seconds: float | None
 
 
 class Probe:
@@ -41,18 +55,26 @@ class Probe:
             self._dealer.curve_serverkey = trusted.key
         self._dealer.connect(config.connect)
 
-    def ask(self, payload: codec.Buffer | None, deadline_seconds: float) -> float:
-        """Seconds from a heartbeat with so much behind it to the answer.
+    def ask(self, payload: codec.Buffer | None, deadline_seconds: float) -> Trip:
+        """There and back: a heartbeat with so much behind it, and the answer.
 
         Raises:
             LinkError: no answer within the deadline.
             Refused: one end does not know the other's key.
         """
-        began, deadline = time.monotonic(), time.monotonic() + deadline_seconds
+        wall, began = time.time(), time.monotonic()
         frames = [codec.encode(Heartbeat(began)), *([] if payload is None else [payload])]
-        self._until(lambda: sockets.send(self._dealer, frames), deadline)
-        self._until(lambda: sockets.receive(self._dealer) is not None, deadline)
-        return time.monotonic() - began
+        answer: list[Buffers] = []
+        self._until(lambda: sockets.send(self._dealer, frames), began + deadline_seconds)
+        self._until(lambda: self._answered(answer), began + deadline_seconds)
+        seconds = time.monotonic() - began
+        theirs = _wall_seconds(answer[0])
+        return Trip(seconds, None if theirs is None else theirs - (wall + seconds / 2.0))
+
+    def _answered(self, answer: "list[Buffers]") -> bool:
+        frames = sockets.receive(self._dealer)
+        answer += [] if frames is None else [frames]
+        return frames is not None
 
     def close(self) -> None:
         """Give the connection up. Twice is harmless."""
@@ -74,3 +96,11 @@ class Probe:
                     "handson learner --bind tcp://0.0.0.0:PORT --keys DIR",
                 )
             self._dealer.poll(sockets.milliseconds(min(_LOOK_SECONDS, remaining)))
+
+
+def _wall_seconds(frames: Buffers) -> float | None:
+    try:
+        message = codec.decode(frames[0])
+    except ProtocolError:
+        return None
+    return message.wall_seconds if isinstance(message, Unknown) else None

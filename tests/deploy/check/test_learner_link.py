@@ -51,6 +51,7 @@ def test_the_way_is_measured_and_the_learner_does_not_take_it_for_an_actor(inges
     assert outcome.status == "ok", outcome
     assert "round trip" in outcome.detail
     assert "MB/s" in outcome.detail
+    assert "its clock is " in outcome.detail
     one.check()
     assert one.actors() == ()
     assert not one.deserted
@@ -118,3 +119,10 @@ def test_judging_the_way(trips: list[float], rate: float, need: float, status: s
     outcome = judge(trips, rate, need)
     assert outcome.status == status
     assert bool(outcome.cure) == (status != "ok")
+
+
+@pytest.mark.parametrize(("offset", "status"), [(0.4, "ok"), (-0.4, "ok"), (0.6, "warn"), (-90.0, "warn")])
+def test_a_learner_whose_clock_is_another_is_told(offset: float, status: str):
+    outcome = judge([0.001] * 3, 1e8, 1e6, offset)
+    assert outcome.status == status
+    assert f"{1000 * offset:+.1f} ms from ours" in outcome.detail

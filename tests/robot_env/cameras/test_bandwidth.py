@@ -12,6 +12,7 @@ from robot_env.cameras.opencv import OpenCvCameraConfig
 from robot_env.cameras.pattern import PatternCameraConfig
 from robot_env.cameras.realsense import RealSenseCameraConfig
 from robot_env.cameras.usb_topology import UsbDevice, UsbTopology, read_topology
+from robot_env.registry import warn_of_full_buses
 
 BUSES = {"1": ("0000:00:14.0", 480.0), "2": ("0000:00:14.0", 5000.0), "4": ("0000:05:00.0", 5000.0)}
 
@@ -85,6 +86,19 @@ def test_every_stream_is_told_of_once_and_a_bus_fails_exactly_when_it_is_full(ca
         )
         assert (finding.level == "fail") is (total > capacity_mb_s(5000.0))
         assert bool(finding.cure) is (finding.level != "ok")
+
+
+def test_full_buses_are_told_when_cameras_are_chosen(caplog: pytest.LogCaptureFixture) -> None:
+    large = [
+        RealSenseCameraConfig(name=n, serial=n, stream_height=1080, stream_width=1920, depth=True)
+        for n in ("a", "b")
+    ]
+    devices = tuple(realsense(f"2-{number}", name) for number, name in enumerate("ab", 1))
+    warn_of_full_buses(large, UsbTopology(devices=devices, buses=BUSES))
+    assert "498 of 400 MB/s -> move a to a port of bus 4" in caplog.text
+    caplog.clear()
+    warn_of_full_buses(large[:1], UsbTopology(devices=devices, buses=BUSES))
+    assert not caplog.text
 
 
 def test_only_what_crosses_usb_is_counted() -> None:
