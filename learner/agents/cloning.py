@@ -21,7 +21,16 @@ def squared_error(distribution: TanhNormal, action: jax.Array) -> jax.Array:
 def cloning_error(config: CloningConfig, distribution: TanhNormal, action: jax.Array) -> jax.Array:
     """(N,): squared error of the greedy action, negative log-likelihood of `action`, or their mixture."""
     error = (1.0 - config.nll_share) * squared_error(distribution, action)
-    return error - config.nll_share * distribution.log_prob(action) if config.nll_share else error
+    if not config.nll_share:
+        return error
+    limit = config.action_limit
+    return error - config.nll_share * distribution.log_prob(jnp.clip(action, -limit, limit))
+
+
+def cloning_rows(config: CloningConfig, rows: TransitionBatch) -> jax.Array:
+    """(N,): how much each row counts in the mean of cloning errors."""
+    weight = rows.imitate * jnp.where(rows.intervention > 0, config.intervention_weight, 1.0)
+    return weight * jnp.any(rows.action != 0, axis=-1) if config.skip_still else weight
 
 
 def cloning_weight(config: CloningConfig, updates: jax.Array) -> jax.Array:
@@ -48,7 +57,7 @@ def imitate(
             distribution = networks.policy.distribution(policy, seen, networks.sight.vector(policy, seen))
             error = cloning_error(networks.config.cloning, distribution, rows.action)
             squared = mean_where(squared_error(distribution, rows.action), rows.imitate)
-            return mean_where(error, rows.imitate), squared
+            return mean_where(error, cloning_rows(networks.config.cloning, rows)), squared
 
         (error, squared), gradient = jax.value_and_grad(loss, has_aux=True)(state.policy)
         step, optimiser = networks.cloning_optimiser.update(gradient, state.cloning_optimiser, state.policy)

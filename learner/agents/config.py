@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from learner.agents.augmentation import AugmentationConfig
+from learner.agents.constraint import ConstraintConfig
 from learner.critics import CriticConfig
 from learner.optimisers import OptimiserConfig
 from shared.errors import ConfigError
+from shared.policy.distributions import ACTION_LIMIT
 from shared.policy.spec import PolicyConfig
 from shared.policy.vision import VisionConfig
 
@@ -47,6 +49,12 @@ class CloningConfig:
     """What that mean is at least, so that an untrained critic is not blown up."""
     q_filter: bool = False
     """Clone only where the critics value the demonstrated action above the policy's own."""
+    intervention_weight: float = 1.0
+    """Weight of a step in which a person took over, beside the 1 of a demonstrated one; 0: demos alone."""
+    skip_still: bool = False
+    """Do not clone actions that are exactly 0, as HIL-SERL's cloning; the replay keeps them."""
+    action_limit: float = ACTION_LIMIT
+    """Recorded actions are clipped to +- this before their likelihood: of an action of 1 there is none."""
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     """Optimiser of `imitate`, initialisation by cloning alone; the policy's own starts fresh after it."""
 
@@ -57,6 +65,12 @@ class CloningConfig:
                 f"weight_start {self.weight_start:g}, weight_end {self.weight_end:g}, "
                 f"anneal_updates {self.anneal_updates}, q_floor {self.q_floor:g}",
                 "keep the weights at least 0, anneal_updates at least 1 and q_floor above 0",
+            )
+        if self.intervention_weight < 0 or not 0 < self.action_limit < 1:
+            raise ConfigError(
+                "cloning",
+                f"intervention_weight {self.intervention_weight:g}, action_limit {self.action_limit:g}",
+                "keep intervention_weight at least 0 and action_limit between 0 and 1",
             )
         if not 0 <= self.nll_share <= 1:
             raise ConfigError("cloning", f"nll_share is {self.nll_share:g}", "choose a share in [0, 1]")
@@ -92,6 +106,8 @@ class SACConfig:
     """The weight of entropy."""
     cloning: CloningConfig = field(default_factory=CloningConfig)
     """Demonstrations in the policy's loss."""
+    constraint: ConstraintConfig = field(default_factory=ConstraintConfig)
+    """Interventions as a constraint on the policy."""
     vision: VisionConfig = field(default_factory=VisionConfig)
     """How images are seen, where there are cameras."""
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from learner.agents.config import SACConfig
+from learner.agents.constraint import Constraint
 from learner.agents.sight import Sight
 from learner.agents.state import Parameters, SACState
 from learner.critics import Critics
@@ -30,6 +31,7 @@ class SACNetworks:
         policy: the network that acts.
         critics, target_critics: an ensemble of all members, and of as many as a target's minimum needs.
         policy_optimiser, critic_optimiser, temperature_optimiser, cloning_optimiser: one each.
+        constraint: the intervention constraint; None where it is off.
     """
 
     config: SACConfig
@@ -42,15 +44,17 @@ class SACNetworks:
     critic_optimiser: optax.GradientTransformation
     temperature_optimiser: optax.GradientTransformation
     cloning_optimiser: optax.GradientTransformation
+    constraint: Constraint | None
 
     @classmethod
     def of(cls, config: SACConfig, interface: InterfaceSpec) -> "SACNetworks":
         """Build them."""
         spec = PolicySpec.of(config.policy, interface, config.vision)
+        sight = Sight(spec.vision, interface, config.augmentation.pad)
         return cls(
             config=config,
             interface=interface,
-            sight=Sight(spec.vision, interface, config.augmentation.pad),
+            sight=sight,
             policy=GaussianPolicy(spec),
             critics=Critics(interface, config.critic, config.critic.members, spec.vision),
             target_critics=Critics(interface, config.critic, config.critic.targets, spec.vision),
@@ -58,6 +62,7 @@ class SACNetworks:
             critic_optimiser=config.critic_optimiser.build(),
             temperature_optimiser=config.temperature.optimiser.build(),
             cloning_optimiser=config.cloning.optimiser.build(),
+            constraint=Constraint(config.constraint, spec, sight) if config.constraint.enabled else None,
         )
 
     def init(self, seed_key: jax.Array) -> SACState:
@@ -86,6 +91,7 @@ class SACNetworks:
             critic_optimiser=self.critic_optimiser.init(critics),
             temperature_optimiser=self.temperature_optimiser.init(multiplier),
             cloning_optimiser=self.cloning_optimiser.init(policy),
+            constraint=self.constraint.init(jax.random.fold_in(policy_key, 2)) if self.constraint else (),
         )
 
     @property

@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from learner.agents.cloning import cloning_error, cloning_weight, squared_error
+from learner.agents.cloning import cloning_error, cloning_rows, cloning_weight, squared_error
+from learner.agents.config import CloningConfig
+from learner.agents.constraint import constrained, root_mean_square
 from learner.agents.losses import global_norm, mean_where
 from learner.agents.networks import SACNetworks
 from learner.agents.randomness import Purpose, key_of
@@ -27,6 +29,7 @@ def update_policy(
     """One policy and one temperature update on rows (N, ...); `data_q` (N,) values their own actions."""
     key = key_of(state.seed_key, Purpose.POLICY_SHIFT, state.updates)
     rows = rows._replace(observation=networks.sight.look(trunk, rows.observation, key))
+    state, watched = update_constraint(networks, state, rows)
 
     def loss(policy: Parameters) -> tuple[jax.Array, Metrics]:
         return policy_loss(networks, policy, state, rows, data_q)
@@ -39,7 +42,18 @@ def update_policy(
     if networks.config.policy_after_updates:
         begun = state.updates > networks.config.policy_after_updates
         moved = jax.tree.map(lambda new, old: jnp.where(begun, new, old), moved, state)
-    return moved, metrics
+    return moved, metrics | watched
+
+
+def update_constraint(
+    networks: SACNetworks, state: SACState, rows: TransitionBatch
+) -> tuple[SACState, Metrics]:
+    """One step of the intervention constraint on rows that were looked at, where it is on."""
+    if networks.constraint is None:
+        return state, {}
+    policy = networks.act(state.policy, state.critics, rows.observation)
+    constraint, metrics = networks.constraint.update(state.constraint, rows, policy)
+    return state._replace(constraint=constraint), metrics
 
 
 def policy_loss(
@@ -48,7 +62,8 @@ def policy_loss(
     """The loss of these policy parameters on rows that were looked at, and metrics.
 
     mean(alpha log pi(a|s) - mean over members of Q(s, a)) / scale + weight * cloning error, with a drawn from
-    the policy by reparametrisation. The critics' mean, not their minimum, as in REDQ.
+    the policy by reparametrisation. The critics' mean, not their minimum, as in REDQ. The intervention
+    constraint, where it is on, acts on the scaled loss of each row.
     """
     distribution = networks.act(policy, state.critics, rows.observation)
     key = key_of(state.seed_key, Purpose.POLICY_ACTION, state.updates)
@@ -56,7 +71,8 @@ def policy_loss(
     dropout_key = key_of(state.seed_key, Purpose.POLICY_DROPOUT, state.updates)
     q = jnp.mean(networks.q(state.critics, rows.observation, action, dropout_key), axis=0)
     alpha = alpha_of(state.multiplier)
-    loss = jnp.mean(alpha * log_prob - q)
+    by_row = alpha * log_prob - q
+    loss = jnp.mean(by_row)
     metrics = {
         "policy_loss": loss,
         "entropy": -jnp.mean(log_prob),
@@ -66,9 +82,23 @@ def policy_loss(
         "q_policy": jnp.mean(q),
     }
     metrics |= _demo_metrics(distribution, rows, q, data_q)
-    if not networks.config.cloning.active:
+    config = networks.config.cloning
+    if config.active or networks.constraint is not None:
+        metrics["q_scale"] = scale = q_scale(config, q)
+        loss = loss / scale
+        if networks.constraint is not None:
+            multiplier, expert = networks.constraint.judge(state.constraint, rows.observation)
+            distance = root_mean_square(distribution.mode() - expert)
+            loss = constrained(by_row / scale, multiplier, distance)
+    if not config.active:
         return loss, metrics
-    return _with_cloning(networks, state, rows, distribution, loss, q, data_q, metrics)
+    return _with_cloning(config, state, rows, distribution, loss, q, data_q, metrics)
+
+
+def q_scale(config: CloningConfig, q: jax.Array) -> jax.Array:
+    """(): what the loss is divided by so that other terms' weights keep their meaning as values grow."""
+    scale = jnp.maximum(jnp.mean(jnp.abs(jax.lax.stop_gradient(q))), config.q_floor)
+    return scale if config.normalise_q else jnp.ones_like(scale)
 
 
 def _demo_metrics(
@@ -85,7 +115,7 @@ def _demo_metrics(
 
 
 def _with_cloning(
-    networks: SACNetworks,
+    config: CloningConfig,
     state: SACState,
     rows: TransitionBatch,
     distribution: TanhNormal,
@@ -94,16 +124,13 @@ def _with_cloning(
     data_q: jax.Array,
     metrics: Metrics,
 ) -> tuple[jax.Array, Metrics]:
-    config = networks.config.cloning
-    kept = rows.imitate * (data_q > q) if config.q_filter else rows.imitate
+    kept = cloning_rows(config, rows)
+    kept = kept * (data_q > q) if config.q_filter else kept
     error = mean_where(cloning_error(config, distribution, rows.action), kept)
     weight = cloning_weight(config, state.updates)
-    scale = jnp.maximum(jnp.mean(jnp.abs(jax.lax.stop_gradient(q))), config.q_floor)
-    scale = scale if config.normalise_q else jnp.ones_like(scale)
     metrics |= {
         "cloning_loss": error,
         "cloning_weight": weight,
         "cloning_rows": jnp.mean(kept),
-        "q_scale": scale,
     }
-    return loss / scale + weight * error, metrics
+    return loss + weight * error, metrics

@@ -16,6 +16,20 @@ Parameters = dict[str, Any]
 Metrics = dict[str, jax.Array]
 
 
+class ConstraintState(NamedTuple):
+    """Of the intervention constraint: both networks and their optimisers.
+
+    Attributes:
+        fits: () int32, updates of the expert so far.
+    """
+
+    fits: jax.Array
+    expert: Parameters
+    multiplier: Parameters
+    expert_optimiser: optax.OptState
+    multiplier_optimiser: optax.OptState
+
+
 class SACState(NamedTuple):
     """Networks, optimisers and counters. Randomness is a function of `seed_key` and the counters alone.
 
@@ -26,6 +40,7 @@ class SACState(NamedTuple):
         policy, critics, target_critics: parameters; critics have the member as first axis.
         multiplier: () float32; alpha is its softplus.
         policy_optimiser, critic_optimiser, temperature_optimiser, cloning_optimiser: optax states.
+        constraint: ConstraintState; () where the constraint is off, and then no part of a checkpoint.
     """
 
     seed_key: jax.Array
@@ -39,6 +54,7 @@ class SACState(NamedTuple):
     critic_optimiser: optax.OptState
     temperature_optimiser: optax.OptState
     cloning_optimiser: optax.OptState
+    constraint: Any = ()
 
 
 def state_to_flat(state: SACState) -> FlatParameters:

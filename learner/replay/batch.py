@@ -21,6 +21,7 @@ class TransitionBatch(NamedTuple):
         discount: (U, B) float32, gamma^k; 0 where the world ended (terminated) within the k steps.
         next_observation: like `observation`, k steps later.
         imitate: (U, B) float32, 1 where a person or a script chose the action, else 0.
+        intervention: (U, B) float32, 1 where a person took over in practice, else 0.
     """
 
     observation: dict[str, Array]
@@ -29,6 +30,7 @@ class TransitionBatch(NamedTuple):
     discount: Array
     next_observation: dict[str, Array]
     imitate: Array
+    intervention: Array
 
 
 def zero_batch(layout: BatchLayout, updates: int, batch_size: int) -> TransitionBatch:
@@ -45,4 +47,5 @@ def zero_batch(layout: BatchLayout, updates: int, batch_size: int) -> Transition
         discount=np.zeros(rows, np.float32),
         next_observation=entries(),
         imitate=np.zeros(rows, np.float32),
+        intervention=np.zeros(rows, np.float32),
     )

@@ -21,12 +21,13 @@ class BatchBuffers:
     discount: Floats
     next_observation: dict[str, NDArray[np.generic]]
     imitate: Floats
+    intervention: Floats
 
     @property
     def nbytes(self) -> int:
         """Bytes of all its arrays."""
         entries = [*self.observation.values(), *self.next_observation.values()]
-        numbers = [self.action, self.reward, self.discount, self.imitate]
+        numbers = [self.action, self.reward, self.discount, self.imitate, self.intervention]
         return sum(array.nbytes for array in [*entries, *numbers])
 
     def batch(self) -> TransitionBatch:
@@ -38,6 +39,7 @@ class BatchBuffers:
             discount=self.discount,
             next_observation=dict(self.next_observation),
             imitate=self.imitate,
+            intervention=self.intervention,
         )
 
 
@@ -55,4 +57,5 @@ def empty_buffers(layout: BatchLayout, updates: int, batch_size: int) -> BatchBu
         discount=np.empty(shape, np.float32),
         next_observation=entries(),
         imitate=np.empty(shape, np.float32),
+        intervention=np.empty(shape, np.float32),
     )

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from learner.replay.budget import ReplayConfig
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import MapSource
+from learner.replay.origin import took_over
 from learner.replay.store import ReplayStore
 from shared.delivery import Stream
 from shared.records import AmendRecord, LostRecord, Record, StepRecord, stream_of
-from shared.step import EpisodeKind, Source
+from shared.step import EpisodeKind
 
 
 class Pools:
@@ -49,7 +50,7 @@ class Pools:
 
     def _practise(self, record: StepRecord) -> None:
         self.online.append(record)
-        if record.step.source is Source.HUMAN:
+        if took_over(record):
             self.pinned.append(record, lead=self._lead(record))
         else:
             self.pinned.append_observation(record)

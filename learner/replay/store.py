@@ -19,19 +19,20 @@ from learner.replay.buffers import BatchBuffers, Floats, empty_buffers
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import MapSource
 from learner.replay.observations import Block, EntryBlock, ObservationBlocks
+from learner.replay.origin import imitable, took_over
 from learner.replay.row_set import RowSet
 from shared.delivery import Stream
 from shared.records import AmendRecord, StepRecord, stream_of
-from shared.step import Observation, Source, StepId, Why
+from shared.step import Observation, StepId, Why
 
 Rows = NDArray[np.int64]
 NONE = -1
 BYTES_PER_QUEUED_ROW = 40
-IMITATED = (Source.HUMAN, Source.SCRIPT)
 ROW = np.dtype(
     [
         ("reward", np.float32),
         ("imitate", np.float32),
+        ("intervention", np.float32),
         ("terminated", np.bool_),
         ("truncated", np.bool_),
         ("fault", np.bool_),
@@ -170,6 +171,7 @@ class ReplayStore:
         reward, factor, next_rows = self._walk(rows, n_step, discount)
         out.reward[:, columns], out.discount[:, columns] = reward, factor
         out.imitate[:, columns] = self._rows["imitate"][rows]
+        out.intervention[:, columns] = self._rows["intervention"][rows]
         sources = self._sources(rows, next_rows, shifts)
         for update, here in enumerate(rows):
             self._action.take(here, 0, out.action[update, columns], "clip")
@@ -240,7 +242,7 @@ class ReplayStore:
         self._rows["episode"][row], self._rows["step"][row] = name.episode, name.step
         self._action[row] = step.chosen_action
         self._rows["reward"][row] = step.reward
-        self._rows["imitate"][row] = step.source in IMITATED
+        self._rows["imitate"][row], self._rows["intervention"][row] = imitable(record), took_over(record)
         self._rows["terminated"][row], self._rows["truncated"][row] = step.terminated, step.truncated
         self._rows["fault"][row] = step.why is Why.FAULT
         finite = bool(np.isfinite(step.chosen_action).all())
@@ -292,9 +294,6 @@ class ReplayStore:
 
     def _find(self, target: StepId) -> int | None:
         number = self._stream_numbers.get(target[:2], NONE - 1)
-        rows = self._rows
-        same = (
-            (rows["stream"] == number) & (rows["episode"] == target.episode) & (rows["step"] == target.step)
-        )
-        hits = np.flatnonzero(same)
+        named = zip(("stream", "episode", "step"), (number, target.episode, target.step), strict=True)
+        hits = np.flatnonzero(np.logical_and.reduce([self._rows[name] == value for name, value in named]))
         return int(hits[0]) if len(hits) else None

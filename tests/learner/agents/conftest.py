@@ -51,7 +51,7 @@ def make_batch(interface: InterfaceSpec) -> MakeBatch:
         batch = jax.tree.map(lambda x: rng.uniform(-1, 1, x.shape).astype(np.float32), zeros)
         imitate = (rng.random((updates, size)) < 0.5).astype(np.float32)
         discount = np.where(rng.random((updates, size)) < 0.2, 0.0, 0.9).astype(np.float32)
-        return batch._replace(imitate=imitate, discount=discount)
+        return batch._replace(imitate=imitate, discount=discount, intervention=np.zeros_like(imitate))
 
     return make
 

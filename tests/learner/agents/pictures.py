@@ -45,4 +45,4 @@ def random_batch(layout: BatchLayout, updates: int, size: int, seed: int = 0) ->
     batch = jax.tree.map(noise, zero_batch(layout, updates, size))
     imitate = (rng.random((updates, size)) < 0.5).astype(np.float32)
     discount = np.where(rng.random((updates, size)) < 0.2, 0.0, 0.9).astype(np.float32)
-    return batch._replace(imitate=imitate, discount=discount)
+    return batch._replace(imitate=imitate, discount=discount, intervention=np.zeros_like(imitate))

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from learner.agents.cloning import cloning_error, cloning_weight
+from learner.agents.cloning import cloning_error, cloning_rows, cloning_weight
 from learner.agents.config import CloningConfig
 from learner.agents.sac import SAC
 from shared.policy.distributions import TanhNormal
@@ -54,3 +54,25 @@ def test_error_is_squared_distance_likelihood_or_their_mixture() -> None:
     for share in (0.0, 0.25, 1.0):
         error = cloning_error(CloningConfig(nll_share=share), distribution, action)
         assert float(error[0]) == pytest.approx((1 - share) * squared + share * likelihood, rel=1e-5)
+
+
+def test_rows_count_by_who_chose_and_whether_anything_moved(make_batch: MakeBatch) -> None:
+    batch = jax.tree.map(lambda x: x[0, :4], make_batch())
+    batch = batch._replace(
+        imitate=np.array([1, 1, 0, 1], np.float32),
+        intervention=np.array([0, 1, 0, 0], np.float32),
+        action=np.array([[0.5, 0], [1, 1], [0.1, 0.1], [0, 0]], np.float32),
+    )
+    for config, expected in (
+        (CloningConfig(), [1, 1, 0, 1]),
+        (CloningConfig(intervention_weight=0.0), [1, 0, 0, 1]),
+        (CloningConfig(intervention_weight=5.0, skip_still=True), [1, 5, 0, 0]),
+    ):
+        np.testing.assert_array_equal(cloning_rows(config, batch), expected)
+
+
+def test_an_action_at_its_bound_is_as_likely_as_one_at_the_limit() -> None:
+    distribution = TanhNormal(jnp.array([[0.2]]), jnp.array([[0.5]]))
+    config = CloningConfig(nll_share=1.0, action_limit=0.99)
+    at_bound, at_limit = (cloning_error(config, distribution, jnp.array([[x]])) for x in (1.0, 0.99))
+    assert float(at_bound[0]) == float(at_limit[0]) == pytest.approx(-float(distribution.log_prob(0.99)[0]))

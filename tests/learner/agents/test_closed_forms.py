@@ -35,7 +35,7 @@ def test_bandit_finds_the_best_action_of_each_context(agent: SAC) -> None:
         zeros = np.zeros((UPDATES, BATCH), np.float32)
         reward = 1 - np.square(action - best).sum(-1)
         rows = observation(context)
-        state, metrics = agent.update(state, TransitionBatch(rows, action, reward, zeros, rows, zeros))
+        state, metrics = agent.update(state, TransitionBatch(rows, action, reward, zeros, rows, zeros, zeros))
     contexts = np.linspace(-0.8, 0.8, 9, dtype=np.float32)[:, None] * np.array([1, 0, 0], np.float32)
     network = GaussianPolicy(agent.policy_spec)
     chosen = network.distribution(state.policy, observation(contexts)).mode()
@@ -98,6 +98,7 @@ def chain(where: np.ndarray, rng: np.random.Generator) -> TransitionBatch:
         discount=np.array([GAMMA, 0.0, GAMMA], np.float32)[where],
         next_observation=observation(STATES[np.array([1, 1, 0])[where]]),
         imitate=np.zeros(where.shape, np.float32),
+        intervention=np.zeros(where.shape, np.float32),
     )
 
 

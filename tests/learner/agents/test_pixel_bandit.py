@@ -41,7 +41,8 @@ def batch(rng: np.random.Generator) -> TransitionBatch:
     zeros = np.zeros((UPDATES, BATCH), np.float32)
     frames = {"front/image": pictures(places)}
     reward = 1 - np.abs(action[..., 0] - places)
-    return TransitionBatch(frames, action.astype(np.float32), reward.astype(np.float32), zeros, frames, zeros)
+    reward = reward.astype(np.float32)
+    return TransitionBatch(frames, action.astype(np.float32), reward, zeros, frames, zeros, zeros)
 
 
 def config() -> SACConfig:

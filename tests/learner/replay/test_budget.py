@@ -37,7 +37,7 @@ def test_it_counts_what_the_stores_take() -> None:
     config = ReplayConfig(online_rows=500, pinned_rows=100, memory_limit_gigabytes=1.0)
     made = budget_of(config)
     stores = ReplayStore(LAYOUT, 500).nbytes + ReplayStore(LAYOUT, 100).nbytes
-    transition = 2 * (40 + 768) + 4 * (4 + 3)
+    transition = 2 * (40 + 768) + 4 * (4 + 4)
     assert made.total_bytes == stores + 3 * 4 * 256 * transition
     made.check()
 
@@ -47,7 +47,7 @@ def test_maps_and_stacks_are_counted_and_told() -> None:
     made = budget_of(config, MAPS)
     source = MapSource(encode=lambda frames, offsets: np.zeros(()), shifts=3, seed=0)
     stores = ReplayStore(MAPS, 500, source).nbytes + ReplayStore(MAPS, 100, source).nbytes
-    transition = 2 * (40 + 2 * 4 * 4 * 8 * 2) + 4 * (4 + 3)
+    transition = 2 * (40 + 2 * 4 * 4 * 8 * 2) + 4 * (4 + 4)
     assert made.total_bytes == stores + 3 * 4 * 256 * transition
     assert "(768 of frames, 771 of maps)" in str(made)
     assert "of maps" in str(budget_of(config))

@@ -83,6 +83,14 @@ def test_interventions_to_both_with_their_own_next_observations() -> None:
     assert len(pools.pinned) == 3 + 2  # spans end with one row that is only an observation
 
 
+def test_only_interventions_are_marked_as_such() -> None:
+    demonstrated = pools_of(episode([HUMAN, Source.SCRIPT], kind=EpisodeKind.DEMO)).pinned
+    practised = pools_of(episode([HUMAN, Source.SCRIPT, POLICY, HUMAN])).online
+    marks = [store.gather(np.arange(n)[None], 1, 1.0) for store, n in ((demonstrated, 2), (practised, 4))]
+    assert [m.imitate.tolist() for m in marks] == [[[1, 1]], [[1, 1, 0, 1]]]
+    assert [m.intervention.tolist() for m in marks] == [[[0, 0]], [[1, 0, 0, 1]]]
+
+
 def test_n_step_returns_of_an_intervention_end_with_its_span() -> None:
     pools = pools_of(episode([HUMAN, HUMAN, POLICY, HUMAN]))
     batch = pools.pinned.gather(np.sort(pools.pinned.sampleable.rows)[None], 3, 0.5)
