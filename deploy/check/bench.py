@@ -24,6 +24,7 @@ class Bench:
         lab: what the lab file says; empty without one.
         task: what is to be practised, within the lab's limits.
         may_move: somebody at the terminal has agreed that the gripper moves.
+        interactive: somebody is there and moves teleop devices when asked.
         closing: what was opened by a check that others go on with; closed at the end.
     """
 
@@ -33,6 +34,7 @@ class Bench:
     host: Host = field(default_factory=Host)
     clock: Clock = field(default_factory=SystemClock)
     may_move: bool = False
+    interactive: bool = False
     closing: ExitStack = field(default_factory=ExitStack)
 
     @property

@@ -42,6 +42,8 @@ class CheckConfig:
     """Where runs are written."""
     move: bool = False
     """Open and close the gripper too, after a question."""
+    interactive: bool = False
+    """Ask for each teleop device to be moved, and show its axes."""
     json: bool = False
     """Print one JSON object instead of lines."""
 

@@ -32,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
     """Check, print what was found, and return 1 when something failed."""
     config = parse_command_line(CheckConfig, argv, prog="handson check", description=DESCRIPTION)
     findings: list[Finding] = []
-    for finding in check(config, Host(), may_move=config.move and _asked()):
+    may_move, interactive = config.move and _asked(), config.interactive and sys.stdin.isatty()
+    for finding in check(config, Host(), may_move=may_move, interactive=interactive):
         findings.append(finding)
         if not config.json:
             print(line(finding), flush=True)
@@ -43,14 +44,16 @@ def main(argv: Sequence[str]) -> int:
     return int(any(finding.outcome.status == "fail" for finding in findings))
 
 
-def check(config: CheckConfig, host: Host, *, may_move: bool = False) -> Iterator[Finding]:
+def check(
+    config: CheckConfig, host: Host, *, may_move: bool = False, interactive: bool = False
+) -> Iterator[Finding]:
     """All findings of a role, each as soon as it is there."""
     lab, of_the_lab = _lab(config)
     task, of_the_task = _task(config, lab)
     yield from run_all([known("lab file", of_the_lab), known("task", of_the_task)])
     if task is None:
         return
-    bench = Bench(config=config, lab=lab, task=task, host=host, may_move=may_move)
+    bench = Bench(config=config, lab=lab, task=task, host=host, may_move=may_move, interactive=interactive)
     with bench.closing:
         for name, family in FAMILIES.items():
             if config.role == "all" or config.role in family.roles:

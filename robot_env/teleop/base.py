@@ -5,6 +5,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.interface import InterfaceSpec
 from shared.step import Action, Observation, Source
@@ -61,6 +62,21 @@ class PressesKeys(Protocol):
 
     def listen(self, press: Callable[[str], None]) -> None:
         """From now on `press` is called with each key that is pressed, on a thread of the device."""
+        ...
+
+
+@runtime_checkable
+class ShowsAxes(Protocol):
+    """A device whose axes can be looked at, as by `handson check` and a calibration."""
+
+    @property
+    def lost(self) -> str:
+        """As TeleopDevice."""
+        ...
+
+    @property
+    def raw_axes(self) -> NDArray[np.float64]:
+        """(6,) what it told last: right, away, up, the turn about these; 1 is full, nothing is left out."""
         ...
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from robot_env.geometry import Vector
 from robot_env.teleop.attachment import Attachment
 from robot_env.teleop.base import Env
 from robot_env.teleop.pad_driver import BUTTONS, PadDriver, PadState
@@ -41,7 +42,7 @@ class GamepadConfig:
     """The operator's key that each button presses."""
     dead_zone: float = 0.15
     """Share of a stick's way that counts as rest."""
-    silence_seconds: float = 0.1
+    silence_seconds: float = 0.08
     """Motion ends where the pad could not be read for so long."""
     steering: SteeringConfig = field(default_factory=SteeringConfig)
     """Where the person looks, how fast, and how long the hand stays in charge."""
@@ -86,7 +87,7 @@ class Gamepad:
         return self._attachment.lost
 
     @property
-    def raw_axes(self) -> np.ndarray:
+    def raw_axes(self) -> Vector:
         """(6,) right, away, up and the turn about these, without dead zone; for checks."""
         return _axes(self.state)
 
@@ -138,7 +139,7 @@ class Gamepad:
             self._press(key)
 
 
-def _axes(state: PadState) -> np.ndarray:
+def _axes(state: PadState) -> Vector:
     sticks, down = state.sticks, state.down
     cross = {name: float(name in down) for name in ("dpup", "dpdown", "dpleft", "dpright")}
     return np.array(

@@ -49,7 +49,7 @@ class KeyboardConfig:
 
     step: float = 0.5
     """Length of one press, as a share of the most that the task allows in a period."""
-    fresh_seconds: float = 0.1
+    fresh_seconds: float = 0.08
     """A press that no period has taken up by then is forgotten."""
     steering: SteeringConfig = field(default_factory=lambda: SteeringConfig(hold_over_seconds=1.0))
     """Who is in charge and for how long; a terminal repeats a held key only after about 0.5 s."""

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from robot_env.geometry import Vector
 from robot_env.teleop.attachment import Attachment
 from robot_env.teleop.base import Env
 from robot_env.teleop.hid_bus import HidBus, SystemBus
@@ -40,7 +41,7 @@ class SpaceMouseConfig:
     """Axes whose sign is wrong: x (right), y (away), z (up), roll, pitch, yaw (about these)."""
     dead_zone: float = 0.1
     """Share of the full deflection that counts as rest."""
-    silence_seconds: float = 0.1
+    silence_seconds: float = 0.08
     """Motion ends where no report came for so long."""
     hold_button: str = ""
     """A button that has to be held to drive, as in SHIFT; empty needs none: deflection takes over."""
@@ -109,7 +110,7 @@ class SpaceMouse:
         return self._attachment.lost
 
     @property
-    def raw_axes(self) -> np.ndarray:
+    def raw_axes(self) -> Vector:
         """(6,) the newest report as the device told it: right, away, up, turn about these; for checks."""
         return self.moved.axes
 

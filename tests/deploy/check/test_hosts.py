@@ -141,4 +141,33 @@ def test_teleop_devices_are_found_and_must_be_readable(host: Host, monkeypatch: 
     write(host.dev / "hidraw1")
     write(host.sys / "class/input/js0/device/name", "Pad\n")
     write(host.dev / "input/js0")
-    assert teleop(host).detail == "3Dconnexion SpaceMouse Compact, Pad"
+    assert teleop(host) == ok("3Dconnexion SpaceMouse Compact, Pad")
+
+
+def plug_in(host: Host, uevent: str) -> None:
+    write(host.sys / "class/hidraw/hidraw1/device/uevent", uevent)
+    write(host.dev / "hidraw1")
+
+
+def test_another_program_that_grabs_a_spacemouse_is_named(host: Host):
+    plug_in(host, SPACEMOUSE)
+    write(host.proc / "1/comm", "systemd\n")
+    assert teleop(host).status == "ok"
+    write(host.proc / "77/comm", "spacenavd\n")
+    outcome = teleop(host)
+    assert has_cure(outcome)
+    assert "spacenavd" in outcome.cure
+
+
+def test_a_model_that_is_not_in_the_table_is_named_by_its_numbers(host: Host):
+    plug_in(host, SPACEMOUSE.replace("C635", "C6FF"))
+    outcome = teleop(host)
+    assert has_cure(outcome)
+    assert "256f:c6ff" in outcome.detail
+    assert "model" in outcome.cure
+
+
+def test_a_library_that_is_missing_is_named_by_its_extra(host: Host, monkeypatch: pytest.MonkeyPatch):
+    plug_in(host, SPACEMOUSE)
+    monkeypatch.setattr("deploy.check.teleop.find_spec", lambda name: None)
+    assert "handson[spacemouse]" in teleop(host).cure
