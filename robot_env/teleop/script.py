@@ -14,6 +14,7 @@ from robot_env.families import resolve
 from robot_env.tasks import TASKS
 from robot_env.teleop.base import Env
 from robot_env.teleop.motion import Motion, seeing
+from robot_env.teleop.progress import Sight, sight_of
 from robot_env.teleop.scripts import SCRIPTS
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
@@ -57,18 +58,32 @@ class ScriptDevice:
         self._script, self._interface, self._noise, self._see = script, interface, noise, see
         moves = [float(entry.name != "gripper") for entry in interface.actions for _ in range(entry.size)]
         self._moves = np.array(moves, dtype=np.float32)
+        self._grips = any(entry.name == "gripper" for entry in interface.actions)
         self._rng = np.random.default_rng(0)
 
     def reset(self, rng: np.random.Generator) -> None:
         """Noise comes from `rng` from now on."""
         self._rng = rng
 
+    @property
+    def limit_m(self) -> float:
+        """What an element of 1 moves the tool along one axis in a period."""
+        return self._interface.actions[0].high[0]
+
+    def look(self, observation: Observation) -> Sight:
+        """Where things stand, and where they should go by the script, without noise."""
+        seen = self._seen(observation)
+        return sight_of(seen, self._script(seen, self._interface), grips=self._grips)
+
     def read(self, observation: Observation) -> Action | None:
         """The script's action plus noise, within [-1, 1]."""
         noise = self._rng.normal(0.0, self._noise, self._moves.shape).astype(np.float32) * self._moves
-        seen = observation if self._see is None else self._see()
+        seen = self._seen(observation)
         action = self._along(self._script(seen, self._interface), seen) + noise
         return np.clip(action, -1.0, 1.0).astype(np.float32)
+
+    def _seen(self, observation: Observation) -> Observation:
+        return observation if self._see is None else self._see()
 
     def _along(self, action: Action, seen: Observation) -> Action:
         """The script's (x, y, z), turn about the vertical, gripper as the interface's entries in order."""
