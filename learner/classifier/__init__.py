@@ -1,0 +1,1 @@
+"""Training of reward classifiers from labelled frames: `handson classifier train` and `show`."""

@@ -1,0 +1,104 @@
+"""What `handson classifier train` can be told."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shared.errors import ConfigError
+from shared.policy.vision import VisionConfig
+
+STAGE = "classifier training"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LooksConfig:
+    """How often, and how differently, each frame is looked at. Each look passes the trunk once."""
+
+    variants: int = 8
+    """Looks at each frame; the first shows it as it is."""
+    pad: int = 1
+    """Largest shift in pixels, each way: keep it well below what tells a success from a near miss."""
+    brightness: float = 0.1
+    """Standard deviation of the logarithm of what all pixels are multiplied by."""
+    colour: float = 0.05
+    """The same for each colour channel by itself."""
+
+    def __post_init__(self) -> None:
+        if self.variants < 1 or min(self.pad, self.brightness, self.colour) < 0:
+            raise ConfigError(
+                STAGE,
+                f"variants {self.variants}, pad {self.pad}, brightness {self.brightness:g}, "
+                f"colour {self.colour:g}",
+                "keep variants at least 1, and the others at least 0",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitConfig:
+    """How the heads are trained."""
+
+    updates: int = 600
+    """Gradient steps of each member."""
+    batch: int = 128
+    """Frames in each, as many of every class."""
+    learning_rate: float = 1e-3
+    """Step size at the start; it falls to 0 along a cosine."""
+    weight_decay: float = 1e-3
+    """Decoupled weight decay, as in AdamW."""
+    members: int = 5
+    """Sets of heads, each trained without its own share of the episodes, which judge it."""
+    hidden: int = 64
+    """Width of the layer that joins the cameras."""
+
+    def __post_init__(self) -> None:
+        if min(self.updates, self.batch, self.hidden) < 1 or self.members < 2 or self.learning_rate <= 0:
+            raise ConfigError(
+                STAGE,
+                f"updates {self.updates}, batch {self.batch}, hidden {self.hidden}, members {self.members}, "
+                f"learning_rate {self.learning_rate:g}",
+                "give at least 2 members, and positive numbers",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Which frames, what to tell apart, and how sure to be."""
+
+    data: tuple[Path, ...]
+    """Directories or episode files with labelled frames."""
+    out: Path
+    """File for the classifier, such as door.classifier; a report is written beside it."""
+    classes: tuple[str, ...] = ("failure", "success")
+    """Names of the classes by their keys 0, 1, ...; the last is success."""
+    cameras: tuple[str, ...] = ()
+    """Cameras to look through; none means all."""
+    most: tuple[int, ...] = ()
+    """Most frames used of each class, in the order of the classes; none means all."""
+    precision: float = 0.95
+    """The lower 95% bound of precision on held-out episodes that each threshold has to reach."""
+    unsure_seconds: float = 0.5
+    """Frames so long before a person's label changes are left out: keys are pressed late."""
+    resume_from: Path | None = None
+    """Classifier that this one replaces: its cameras, classes and network, and the version after its own."""
+    trunk_weights: str | None = None
+    """File or URL of the trunk's weights; none means those that come with HandsOn."""
+    seed: int = 0
+    """Seed of initial weights, looks and batches."""
+    vision: VisionConfig = field(default_factory=VisionConfig)
+    looks: LooksConfig = field(default_factory=LooksConfig)
+    fit: FitConfig = field(default_factory=FitConfig)
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.precision < 1.0:
+            raise ConfigError(STAGE, f"precision is {self.precision:g}", "choose a share in (0, 1)")
+        if self.unsure_seconds < 0 or self.seed < 0:
+            raise ConfigError(
+                STAGE,
+                f"unsure_seconds is {self.unsure_seconds:g}, seed {self.seed}",
+                "give at least 0 for both",
+            )
+        if self.most and (len(self.most) != len(self.classes) or min(self.most) < 1):
+            raise ConfigError(
+                STAGE,
+                f"most is {self.most} and the classes are {', '.join(self.classes)}",
+                "give one number for each class, at least 1",
+            )
