@@ -37,11 +37,20 @@ class Recording:
         Raises:
             EpisodeFileError: the disk does not take it; the episodes before it are kept.
         """
+        self.append(steps, first=0, start_seed=start_seed)
+        self.end()
+
+    def append(self, steps: Sequence[Step], first: int, start_seed: int | None = None) -> None:
+        """Append some steps of the episode that goes on, from number `first` on: they survive a kill.
+
+        Raises:
+            EpisodeFileError: as `add` does.
+        """
         try:
             if start_seed is not None:
                 name = (self._actor_id, self._incarnation, self.episodes)
                 write_start(self._writer, EpisodeStart(name, start_seed))
-            for number, step in enumerate(steps):
+            for number, step in enumerate(steps, first):
                 self._writer.write(self._record(number, step))
                 self.steps += 1
             self._writer.flush()
@@ -51,6 +60,9 @@ class Recording:
                 f"{self.path} cannot be written further ({error.strerror})",
                 f"free some space; the {self.episodes} episodes before are kept",
             ) from error
+
+    def end(self) -> None:
+        """The next step is of another episode."""
         self.episodes += 1
 
     def _record(self, number: int, step: Step) -> StepRecord:

@@ -8,7 +8,8 @@ from typing import Any, Literal, cast
 import gymnasium
 
 from actor.rewards import REWARDS
-from actor.rewards.base import RewardModel
+from actor.rewards.base import ClosedReward, FittedReward, JudgesAlone, RewardModel
+from actor.rewards.judging import JudgingConfig
 from actor.rollout import Rollout
 from actor.scene import SceneConfig
 from robot_env.env import RobotEnv
@@ -38,23 +39,44 @@ def open_world(
     render: bool = False,
     reward: str | None = None,
     scene: SceneConfig | None = None,
+    judging: JudgingConfig | None = None,
+    judge: RewardModel | None = None,
 ) -> Iterator[World]:
     """The environment `name` (see `robot_env.registry.make`); a simulated clock runs as fast as it can.
 
-    Without a `reward`, whoever the task says judges it: itself, or the operator.
+    Without a `reward`, whoever the task says judges it: itself, or the operator. `judging` is for the reward
+    `classifier`, past whose opinion episodes go on. A `judge` that is there is taken instead.
 
     Raises:
         ConfigError: there is no environment, camera or reward of that name.
     """
-    judge = None if reward is None else resolve("reward", REWARDS, reward)()
+    chosen = None if reward is None else resolve("reward", REWARDS, reward)
     settings = scene.settings() if scene else {}
     env = make(name, clock=SystemClock() if clock == "wall" else ManualClock(), render=render, **settings)
     try:
         interface = cast(InterfaceSpec, env.get_wrapper_attr("interface"))
-        judge = judge or resolve("reward", REWARDS, _judged_by(env))()
+        if judge is None:
+            kind = chosen or resolve("reward", REWARDS, _judged_by(env))
+            judge = build_judge(kind, interface, judging or JudgingConfig())
+        if isinstance(env.unwrapped, RobotEnv):
+            env.unwrapped.goes_on = isinstance(judge, JudgesAlone)
         yield World(env=env, interface=interface, rollout=Rollout(env, interface, judge), judge=judge)
     finally:
+        if isinstance(judge, ClosedReward):
+            judge.close()
         env.close()
+
+
+def build_judge(kind: Any, interface: InterfaceSpec, judging: JudgingConfig) -> RewardModel:
+    """The reward model of a kind that REWARDS names, made for a world.
+
+    Raises:
+        HandsOnError: its settings are for another kind, or it does not fit this world.
+    """
+    if isinstance(kind, FittedReward):
+        return kind.for_world(interface, judging)
+    judging.require_unused()
+    return kind()
 
 
 def _judged_by(env: gymnasium.Env[Any, Any]) -> str:

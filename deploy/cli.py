@@ -23,6 +23,7 @@ ROLES: dict[str, Role] = {
     "demo": Role("actor.demo:main", "record demonstrations that start a learner off"),
     "eval": Role("actor.evaluation:main", "measure a saved policy over fixed start states"),
     "robot": Role("robot_env.server.main:main", "own the arm: follow set-points, hold when they stop"),
+    "classifier": Role("deploy.classifier:main", "teach a classifier what success looks like: record, train"),
     "check": Role("deploy.check.main:main", "prove every link of this host, and name the one that fails"),
     "crop": Role("deploy.crop_tool:main", "see what a crop cuts out of a camera's picture"),
     "runs": Role("deploy.runs:main", "list finished runs, or show one"),

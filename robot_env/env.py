@@ -33,6 +33,9 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
     units, after safety, the gripper as 1 open and -1 closed), limited_by (names of the limits reached) and
     overrun_seconds. `reset(seed=...)` alone decides the start, and how it looks. Raises ObservationError for
     anything that is not finite, and for a frame that is old, repeated or not what its camera declares.
+
+    Attributes:
+        goes_on: whether episodes go on once the task is done, for somebody else judges.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         look: Look | None = None,
     ) -> None:
         self._fresh = {c.entry.name: FreshFrames(c, clock, max_frame_age_seconds) for c in cameras}
+        self.goes_on = False
         self._look = look
         self._task, self._arm, self._gripper, self._cameras = task, arm, gripper, tuple(cameras)
         self._settings = task.settings
@@ -214,7 +218,7 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         return judgement
 
     def _why(self, judgement: Judgement) -> Why | None:
-        if judgement.success:
+        if judgement.success and not self.goes_on:
             return Why.SUCCESS
         return Why.TIME_LIMIT if self._steps >= self._settings.horizon_steps else None
 

@@ -1,10 +1,11 @@
 """What decides the reward of a step and whether the episode ends: the seam between environment and recorder.
 
-`environment` takes the task's word for it, `operator` a person's. The table holds strings, resolved on use,
-so that a model that needs a camera or a network is imported only where it is chosen.
+`environment` takes the task's word for it, `operator` a person's, `classifier` goes by what cameras show. The
+table holds strings, resolved on use, so that a network is imported only where it is chosen.
 """
 
 REWARDS = {
     "environment": "actor.rewards.environment:EnvironmentReward",
     "operator": "actor.rewards.by_operator:OperatorReward",
+    "classifier": "actor.rewards.classifier:ClassifierReward",
 }

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from actor.rewards.judging import JudgingConfig
+from shared.interface import InterfaceSpec
 from shared.step import Observation, Why
 
 
@@ -64,4 +66,29 @@ class LabelledReward(RewardModel, Protocol):
 
     def label(self, success: bool) -> None:
         """The step in progress succeeded, or failed; any thread."""
+        ...
+
+
+@runtime_checkable
+class JudgesAlone(RewardModel, Protocol):
+    """A reward model that the environment's own idea of success does not concern: episodes go on past it."""
+
+    judges_alone: bool
+
+
+@runtime_checkable
+class FittedReward(Protocol):
+    """A kind of reward model that is made for one world, with settings."""
+
+    def for_world(self, interface: InterfaceSpec, config: JudgingConfig) -> RewardModel:
+        """The model; raises HandsOnError where it does not fit this world."""
+        ...
+
+
+@runtime_checkable
+class ClosedReward(RewardModel, Protocol):
+    """A reward model that holds something to give back."""
+
+    def close(self) -> None:
+        """Give it back; harmless twice."""
         ...

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import tyro
+
 from shared.errors import ConfigError
 from shared.policy.vision import VisionConfig
 
@@ -63,7 +65,7 @@ class FitConfig:
 class TrainConfig:
     """Which frames, what to tell apart, and how sure to be."""
 
-    data: tuple[Path, ...]
+    data: tyro.conf.Positional[tuple[Path, ...]]
     """Directories or episode files with labelled frames."""
     out: Path
     """File for the classifier, such as door.classifier; a report is written beside it."""

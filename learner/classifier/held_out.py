@@ -68,7 +68,9 @@ def fit_temperature(logits: Floats, labels: Integers) -> float:
     return float(TEMPERATURES[int(np.argmin(costs))])
 
 
-def choose_threshold(scores: Floats, positive: NDArray[np.bool_], precision: float) -> tuple[CurvePoint, bool]:
+def choose_threshold(
+    scores: Floats, positive: NDArray[np.bool_], precision: float
+) -> tuple[CurvePoint, bool]:
     """The threshold that finds most with a lower 95% bound of precision of at least `precision`.
 
     Returns:

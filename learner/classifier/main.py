@@ -1,5 +1,6 @@
 """`handson classifier train` and `show`: from labelled frames to a file, and what is in one."""
 
+import argparse
 import json
 import logging
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from rich.table import Table
 from learner.classifier.config import TrainConfig
 from shared.config import parse_command_line
 from shared.errors import CheckpointError, ConfigError
-from shared.policy.classifier.classifier_file import SUFFIX, RewardClassifier, read_classifier, write_classifier
+from shared.policy.classifier.classifier_file import RewardClassifier, read_classifier, write_classifier
 
 log = logging.getLogger(__name__)
 
@@ -102,9 +103,23 @@ def _add_class(shown: Table, name: str, figures: dict[str, Any]) -> None:
     if not figures["target_met"]:
         shown.add_row(
             "[bold]not met[/]",
-            f"precision of at least {figures['precision_target']:.2f}: record more of {name}, and near misses",
+            f"precision of at least {figures['precision_target']:.2f}: record more {name}, and near misses",
         )
 
 
 def _met(classifier: RewardClassifier) -> bool:
     return all(figures["target_met"] for figures in classifier.metrics["classes"].values())
+
+
+def show(argv: Sequence[str]) -> int:
+    """Print what a file is."""
+    parser = argparse.ArgumentParser(prog="handson classifier show", description="What a classifier is.")
+    parser.add_argument("file", type=Path, help="what handson classifier train wrote")
+    parser.add_argument("--json", action="store_true", help="all there is to know, as JSON")
+    given = parser.parse_args(list(argv))
+    classifier = read_classifier(given.file)
+    if given.json:
+        print(json.dumps(figures_of(classifier), indent=2))
+    else:
+        Console().print(table(classifier, given.file))
+    return 0

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,6 @@ from shared.policy.parameters import flatten
 from shared.policy.trunks.weights import TrunkWeights, load_trunk
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
 
 
 def train(config: TrainConfig) -> RewardClassifier:
