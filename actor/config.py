@@ -9,6 +9,7 @@ import tyro
 from actor.agentlace.config import JoinConfig
 from actor.live_view import ViewConfig
 from actor.operating.config import OperatorConfig
+from actor.rewards.judging import JudgingConfig
 from actor.scene import SceneConfig
 from actor.uplink_config import UplinkConfig
 from shared.errors import ConfigError
@@ -52,7 +53,9 @@ class ActorConfig:
     scene: tyro.conf.OmitArgPrefixes[SceneConfig] = field(default_factory=SceneConfig)
     """How the task is seen."""
     reward: str | None = None
-    """Who judges: environment or operator; none means whoever the task says."""
+    """Who judges: environment, operator or classifier; none means whoever the task says."""
+    judging: tyro.conf.OmitArgPrefixes[JudgingConfig] = field(default_factory=JudgingConfig)
+    """How a classifier judges."""
     operator: tyro.conf.OmitArgPrefixes[OperatorConfig] = field(default_factory=OperatorConfig)
     """The person at the terminal."""
     view: tyro.conf.OmitArgPrefixes[ViewConfig] = field(default_factory=ViewConfig)

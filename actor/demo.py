@@ -27,6 +27,8 @@ from actor.operating.attendance import attended
 from actor.operating.config import OperatorConfig
 from actor.operating.robot_operator import Operator
 from actor.recording import Recording
+from actor.rewards.base import name_of
+from actor.rewards.judging import JudgingConfig
 from actor.scene import SceneConfig
 from actor.stop import StopSignal
 from actor.teleop import open_device
@@ -59,7 +61,9 @@ class DemoConfig:
     scene: tyro.conf.OmitArgPrefixes[SceneConfig] = field(default_factory=SceneConfig)
     """How the task is seen."""
     reward: str | None = None
-    """Who judges: environment or operator; none means whoever the task says."""
+    """Who judges: environment, operator or classifier; none means whoever the task says."""
+    judging: tyro.conf.OmitArgPrefixes[JudgingConfig] = field(default_factory=JudgingConfig)
+    """How a classifier judges."""
     operator: tyro.conf.OmitArgPrefixes[OperatorConfig] = field(default_factory=OperatorConfig)
     """The person at the terminal."""
     view: tyro.conf.OmitArgPrefixes[ViewConfig] = field(default_factory=ViewConfig)
@@ -110,7 +114,9 @@ def record(argv: Sequence[str]) -> int:
     with (
         logging_to(None, verbose=config.verbose),
         stop.on_signals(),
-        open_world(config.environment, config.clock, reward=config.reward, scene=config.scene) as world,
+        open_world(
+            config.environment, config.clock, reward=config.reward, scene=config.scene, judging=config.judging
+        ) as world,
     ):
         require_equal_files(before, world.interface)
         tally = Tally(Coverage(draw_starts(world)))
@@ -122,7 +128,9 @@ def record(argv: Sequence[str]) -> int:
             closing(open_device(config.device, world, config.scene, config.clock)) as device,
             attended(config.operator, stop, world.judge, device) as operator,
             live_view(config.view, f"demos of {config.environment}") as show,
-            Recording(path, world.interface, actor_id="demo", kind=EpisodeKind.DEMO) as recording,
+            Recording(
+                path, world.interface, actor_id="demo", kind=EpisodeKind.DEMO, judge=name_of(world.judge)
+            ) as recording,
             _board(operator, tally, f"demos of {config.environment}"),
         ):
             chooser = DeviceChooser(device, world.interface.action_size)

@@ -27,6 +27,8 @@ from actor.operating.config import OperatorConfig
 from actor.operating.robot_operator import Operator
 from actor.policy_runner import PolicyRunner, configure_device
 from actor.recording import Recording
+from actor.rewards.base import name_of
+from actor.rewards.judging import JudgingConfig
 from actor.rollout import EpisodeOutcome
 from actor.scene import SceneConfig
 from actor.scoring import EvaluationResult, evaluate
@@ -58,7 +60,9 @@ class EvalConfig:
     scene: tyro.conf.OmitArgPrefixes[SceneConfig] = field(default_factory=SceneConfig)
     """How the task is seen."""
     reward: str | None = None
-    """Who judges: environment or operator; none means whoever the task says."""
+    """Who judges: environment, operator or classifier; none means whoever the task says."""
+    judging: tyro.conf.OmitArgPrefixes[JudgingConfig] = field(default_factory=JudgingConfig)
+    """How a classifier judges."""
     operator: tyro.conf.OmitArgPrefixes[OperatorConfig] = field(default_factory=OperatorConfig)
     """The person at the terminal."""
     view: tyro.conf.OmitArgPrefixes[ViewConfig] = field(default_factory=ViewConfig)
@@ -126,6 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             render=config.video is not None,
             reward=config.reward,
             scene=config.scene,
+            judging=config.judging,
         ) as world,
         attended(config.operator, stop, world.judge) as operator,
         live_view(config.view, f"{config.policy.name} on {config.environment}") as show,
@@ -171,7 +176,9 @@ def _evaluate(
         asked = operator.after_step(world.rollout.hold)
         return asked or (Why.OPERATOR_ABORT if stop.cause else None)
 
-    with Recording(path, world.interface, actor_id="eval", kind=EpisodeKind.EVALUATION) as recording:
+    with Recording(
+        path, world.interface, actor_id="eval", kind=EpisodeKind.EVALUATION, judge=name_of(world.judge)
+    ) as recording:
 
         def mend(outcome: EpisodeOutcome) -> None:
             steps.clear()

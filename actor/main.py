@@ -1,5 +1,6 @@
 """`handson actor`: put one actor together, let it practise, part from the learner, say what was done."""
 
+import dataclasses
 import gc
 import logging
 import sys
@@ -19,6 +20,7 @@ from actor.operating.attendance import attended
 from actor.operating.robot_operator import Operator
 from actor.policy_runner import PolicyChooser, PolicyRunner, configure_device
 from actor.practice import Parts, Practice
+from actor.rewards.base import DeniedReward, RewardModel
 from actor.seeds import noise_seed, player
 from actor.stop import StopSignal
 from actor.summary import Summary
@@ -60,7 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         configure_device(config.device)
         try:
             with open_world(
-                config.environment, config.clock, reward=config.reward, scene=config.scene
+                config.environment,
+                config.clock,
+                reward=config.reward,
+                scene=config.scene,
+                judging=config.judging,
             ) as world:
                 summary, failure = _live(config, world, stop)
         except Exception:
@@ -108,7 +114,8 @@ def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[Summary,
         operator.describe = practice.describe
         failure = _practise(config, connection, practice, stop)
         learner = connection.part(config.farewell_seconds if stop.hurried else UNHURRIED_SECONDS)
-        return _summarise(config, practice, parts, learner, clock.now() - began), failure
+        summary = _summarise(config, practice, parts, learner, clock.now() - began)
+        return _judged(summary, world.judge), failure
 
 
 def _practise(
@@ -153,6 +160,14 @@ def _summarise(
         learner=learner,
         code_version=code_version(),
     )
+
+
+def _judged(summary: Summary, judge: RewardModel) -> Summary:
+    """With what there is to say of a classifier that judged."""
+    if not isinstance(judge, DeniedReward):
+        return summary
+    seconds = judge.judging_seconds.percentile(99)
+    return dataclasses.replace(summary, judge=judge.identity, judging_p99_seconds=seconds)
 
 
 @contextmanager

@@ -17,11 +17,16 @@ from shared.step import EpisodeKind, Step, StepId, new_incarnation
 class Recording:
     """A new file with episodes of one kind, all of one incarnation of one actor.
 
+    Args:
+        judge: which classifiers judge, where they do; the file says so.
+
     Raises:
         EpisodeFileError: the file exists already or cannot be created.
     """
 
-    def __init__(self, path: Path, interface: InterfaceSpec, *, actor_id: str, kind: EpisodeKind) -> None:
+    def __init__(
+        self, path: Path, interface: InterfaceSpec, *, actor_id: str, kind: EpisodeKind, judge: str = ""
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.episodes = 0
@@ -29,7 +34,9 @@ class Recording:
         self._actor_id = actor_id
         self._kind = kind
         self._incarnation = new_incarnation()
-        self._writer = EpisodeWriter(path, interface, opened_by=f"{actor_id} (process {os.getpid()})")
+        judged = f", judged by {judge}" if judge else ""
+        opened_by = f"{actor_id} (process {os.getpid()}{judged})"
+        self._writer = EpisodeWriter(path, interface, opened_by=opened_by)
 
     def add(self, steps: Sequence[Step], start_seed: int | None = None) -> None:
         """Append one episode, and the seed that it began from, and hand it to the operating system.

@@ -26,6 +26,8 @@ class Summary:
         hold_seconds: waiting for a policy, or for room on the disk.
         helped: what somebody with a teleop device did in the policy's episodes; None without a device.
         uplink: the actor's delivery counters.
+        judge: which classifiers judged, by name, version and digest; empty where none did.
+        judging_p99_seconds: time that one verdict of theirs took.
         learner: the learner's counters for the same streams, by name; empty when it did not answer.
     """
 
@@ -49,6 +51,8 @@ class Summary:
     uplink: Mapping[str, int]
     learner: Mapping[str, int]
     code_version: str
+    judge: str = ""
+    judging_p99_seconds: float | None = None
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -66,6 +70,8 @@ class Summary:
             "policies", f"{self.snapshots_applied} applied, age p99 {_time(self.policy_age_p99_seconds)}"
         )
         table.add_row("action selection", f"p99 {_time(self.selection_p99_seconds)}")
+        if self.judge:
+            table.add_row("judged by", f"{self.judge}, p99 {_time(self.judging_p99_seconds)}")
         table.add_row("period overrun", f"p99 {_time(self.period_overrun_p99_seconds)}")
         table.add_row(
             "waited", f"{self.lead_wait_seconds:.1f} s for the learner, {self.hold_seconds:.1f} s on hold"

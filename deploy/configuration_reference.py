@@ -18,9 +18,11 @@ import tyro
 from actor.config import ActorConfig
 from actor.demo import DemoConfig
 from actor.evaluation import EvalConfig
+from actor.label_command import LabelConfig
 from deploy.check.config import CheckConfig
 from deploy.sim_config import SimConfig
 from deploy.sim_tasks import SIM_TASKS
+from learner.classifier.config import TrainConfig
 from learner.config import PRESETS, LearnerConfig
 from robot_env.server.config import RobotServerConfig
 from shared.config import dump_toml
@@ -31,6 +33,8 @@ ROLES: dict[str, type[Any]] = {
     "actor": ActorConfig,
     "demo": DemoConfig,
     "eval": EvalConfig,
+    "classifier record": LabelConfig,
+    "classifier train": TrainConfig,
     "robot": RobotServerConfig,
     "check": CheckConfig,
 }

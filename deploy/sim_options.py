@@ -4,6 +4,9 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import tyro
+
+from actor.rewards.judging import JudgingConfig
 from deploy.target import Target
 from shared.errors import ConfigError
 
@@ -42,6 +45,11 @@ class SimOptions:
     """Environment variables of the learner's process, such as XLA_FLAGS."""
     actor_environment: dict[str, str] = field(default_factory=dict[str, str])
     """Environment variables of the actor's process."""
+    reward: str | None = None
+    """Who judges demonstrations and practice: environment, operator or classifier; none means the task's own.
+    The final evaluation is always judged by the environment."""
+    judging: tyro.conf.OmitArgPrefixes[JudgingConfig] = field(default_factory=JudgingConfig)
+    """How a classifier judges."""
     target: Target | None = field(default_factory=Target)
     """When training may stop, and what counts as success."""
 
@@ -55,6 +63,10 @@ class SimOptions:
             f"{self.demos} demos were asked for, but no script solves {self.env}",
             "give --demos 0",
         )
+        if self.reward == "classifier":
+            self.judging.require_used()
+        else:
+            self.judging.require_unused()
         least = (self.evaluation_seconds + LEAST_TRAINING_SECONDS) / 60
         _require(
             self.minutes >= least,

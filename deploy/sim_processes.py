@@ -70,6 +70,8 @@ def actor_config(config: SimConfig, run: Path, address: str) -> ActorConfig:
         link=dataclasses.replace(config.actor.link, connect=address),
         teleop=config.teleop,
         clock=practice_clock(config),
+        reward=config.reward or config.actor.reward,
+        judging=config.judging if config.reward else config.actor.judging,
         farewell_seconds=config.finish_seconds,
         evaluation=dataclasses.replace(config.actor.evaluation, keep_best=run / BEST),
     )
@@ -88,6 +90,7 @@ def demo_command(config: SimConfig, run: Path) -> list[str]:
         *("demo", "--device", "script", "--task", config.task, "--episodes", str(config.demos)),
         *("--seed", str(config.seed), "--out", str(run), "--clock", config.learner.ratio.clock),
         *config.actor.scene.arguments(),
+        *(("--reward", config.reward, *config.judging.arguments()) if config.reward else ()),
     )
 
 

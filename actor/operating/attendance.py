@@ -11,7 +11,7 @@ from actor.operating.config import OperatorConfig
 from actor.operating.keyboard import Keyboard, terminal_of_stdin
 from actor.operating.robot_operator import Operator
 from actor.operating.sound import Sound
-from actor.rewards.base import LabelledReward, RewardModel
+from actor.rewards.base import DeniedReward, LabelledReward, RewardModel
 from actor.stop import StopSignal
 from robot_env.teleop.base import PressesKeys, TakesKeys, TeleopDevice
 from shared.errors import ConfigError
@@ -53,12 +53,18 @@ def attended(
             ring=sound.ring if sound else lambda name: None,
         )
         operator.accompany(device)
+        if isinstance(judge, DeniedReward):
+            operator.bind({"n": _denial(operator, judge)}, "n that was no success")
         attending.enter_context(Keyboard(terminal, operator.press))
         operator.present = True
         operator.press("?")
         if console.is_terminal:
             attending.enter_context(_live(console, operator))
         yield operator
+
+
+def _denial(operator: Operator, judge: DeniedReward) -> Callable[[], None]:
+    return lambda: operator.tell(judge.deny())
 
 
 def _live(console: Console, operator: Operator) -> Live:

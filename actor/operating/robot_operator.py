@@ -10,7 +10,8 @@
 | q | end after this step |
 | ? | what the keys do |
 
-A process may bind more of them. Other keys go to the teleop device that takes keys, where there is one.
+A process may bind more of them (n: that was no success, where a classifier judges). Other keys go to the
+teleop device that takes keys, where there is one.
 
 All waiting happens here, right after a step or a reset: `idle` is called over and over meanwhile, to hold the
 arm and to look after what else may end the wait.
@@ -88,6 +89,10 @@ class Operator:
         if isinstance(device, PressesKeys):
             device.listen(self.press)
             self.present = True
+
+    def tell(self, line: str) -> None:
+        """Show a line to the person."""
+        self._tell(line)
 
     def bind(self, keys: Mapping[str, Callable[[], None]], meaning: str) -> None:
         """More keys, for what only this process does; they are called on the thread that hears them."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from actor.rewards.judging import JudgingConfig
+from actor.samples import Samples
 from shared.interface import InterfaceSpec
 from shared.step import Observation, Why
 
@@ -70,6 +71,26 @@ class LabelledReward(RewardModel, Protocol):
 
 
 @runtime_checkable
+class DeniedReward(RewardModel, Protocol):
+    """A reward model that may err, so that a person can take its last success back.
+
+    Attributes:
+        judging_seconds: how long each verdict took.
+    """
+
+    judging_seconds: Samples
+
+    @property
+    def identity(self) -> str:
+        """What judges, for summaries and episode files."""
+        ...
+
+    def deny(self) -> str:
+        """What was taken for success last was none; any thread. Returns what becomes of it, in words."""
+        ...
+
+
+@runtime_checkable
 class JudgesAlone(RewardModel, Protocol):
     """A reward model that the environment's own idea of success does not concern: episodes go on past it."""
 
@@ -92,3 +113,8 @@ class ClosedReward(RewardModel, Protocol):
     def close(self) -> None:
         """Give it back; harmless twice."""
         ...
+
+
+def name_of(judge: RewardModel) -> str:
+    """Which classifiers judge; empty where none does."""
+    return judge.identity if isinstance(judge, DeniedReward) else ""

@@ -91,7 +91,7 @@ def load(places: Sequence[Path], cameras: Sequence[str], unsure_seconds: float) 
         )
     return LabelledFrames(
         views=views,
-        frames={name: np.stack([seen[name] for seen, _, _ in rows]) for name in views.names},
+        frames={n: np.stack([np.asarray(seen[n], np.uint8) for seen, _, _ in rows]) for n in views.names},
         labels=np.array([label for _, label, _ in rows], np.int64),
         episodes=np.array([episode for _, _, episode in rows], np.int64),
     )
