@@ -1,6 +1,6 @@
 """A person at the terminal for as long as a process acts: keys, sounds and a line that says what goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 from rich.console import Console, Group, RenderableType
