@@ -54,6 +54,10 @@ class EpisodeRecorder:
         """The step just recorded, as the last one of an episode that is broken off after it."""
         return replace(step, truncated=True, why=why, final_observation=self._observation)
 
+    def end(self, step: Step, verdict: Verdict) -> Step:
+        """The step just recorded, as the last one because of what was said about it since."""
+        return replace(relabelled(step, verdict), final_observation=self._observation)
+
     def fault(self, choice: Choice) -> Step:
         """The last step of an episode whose environment returned nothing usable for this action."""
         return Step(
@@ -71,3 +75,15 @@ class EpisodeRecorder:
     def _own(self, observation: Observation) -> Observation:
         """A copy of the declared entries, in declared order: environments may reuse their arrays."""
         return {entry.name: np.array(observation[entry.name]) for entry in self._interface.observations}
+
+
+def relabelled(step: Step, verdict: Verdict) -> Step:
+    """The step as a later verdict says: reward and ending at once, so that they never disagree."""
+    return replace(
+        step,
+        reward=verdict.reward,
+        reward_terms=verdict.terms,
+        terminated=verdict.terminated,
+        truncated=verdict.truncated,
+        why=verdict.why,
+    )

@@ -14,6 +14,7 @@ from actor.choosers import Chooser, DeviceChooser, RandomChooser
 from actor.config import ActorConfig
 from actor.connection import Connection, connect
 from actor.json_file import write_json
+from actor.late_labels import LateLabels
 from actor.live_view import live_view
 from actor.logs import logging_to
 from actor.operating.attendance import attended
@@ -107,6 +108,7 @@ def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[Summary,
             stop=stop,
             clock=clock,
             operator=operator,
+            late_labels=LateLabels(world.judge, connection.uplink),
             assistance=assistance,
             show=show,
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from actor.assistance import Assistance
 from actor.choosers import Chooser
 from actor.config import ActorConfig
+from actor.late_labels import LateLabels
 from actor.learner_line import LearnerLine
 from actor.live_view import Show
 from actor.mending import Mending
@@ -58,6 +59,7 @@ class Parts:
     stop: StopSignal
     clock: Clock
     operator: Operator
+    late_labels: LateLabels
     assistance: Assistance | None = None
     show: Show = lambda step, episode, number: None
 
@@ -134,6 +136,7 @@ class Practice:
             before_choice=self._before_choice,
             interrupted=self._interrupted,
             keep=self._keep,
+            correct=lambda number, verdict: self._parts.late_labels.correct(self.episodes, number, verdict),
         )
         seed = start_seed(self._config.seed, self._parts.who, self.episodes)
         outcome = self._parts.rollout.play(self._parts.choosers[self._turn], seed, hooks)
@@ -182,6 +185,8 @@ class Practice:
 
     def _begun(self) -> Why | None:
         """Why an episode that was reset shall not begin."""
+        self._parts.late_labels.look()
+        self._parts.late_labels.began()
         return self._asked(self._parts.operator.begun)
 
     def _asked(self, ask: Callable[[Idle], Why | None] | None = None) -> Why | None:
@@ -212,6 +217,7 @@ class Practice:
             self._keep_when_possible(outcome.fault, outcome.unkept, outcome.length - 1)
         if self._parts.assistance is not None and self._turn is Source.POLICY and outcome.length:
             self._parts.assistance.add(outcome, self.episodes)
+        self._parts.late_labels.ended(outcome, self.episodes)
         self._parts.telemetry.episode(outcome, self.training_steps)
 
     def _count_fault(self, fault: ObservationError) -> None:
@@ -254,7 +260,8 @@ class Practice:
         self._look_outside()
 
     def _look_outside(self) -> None:
-        """Raise what another thread failed with."""
+        """Raise what another thread failed with; hear what was said of the episode before."""
+        self._parts.late_labels.look()
         self._parts.session.check()
         self._parts.uplink.check()
 

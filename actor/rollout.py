@@ -16,7 +16,7 @@ import numpy as np
 
 from actor.choosers import Choice, Chooser
 from actor.episode import EpisodeRecorder
-from actor.rewards.base import RewardModel, StepResult
+from actor.rewards.base import LabelledReward, RewardModel, StepResult, Verdict
 from actor.samples import Samples
 from actor.spans import Span, spans_of
 from robot_env.env import RobotEnv
@@ -63,12 +63,14 @@ class EpisodeHooks:
         before_choice: called before each action is chosen.
         interrupted: asked after each action; an answer makes that step the last one.
         keep: takes each step with its number within the episode; SpoolFull ends the episode.
+        correct: takes a later verdict on the last step that was kept, by its number; the episode ends there.
     """
 
     begun: Callable[[], Why | None] = lambda: None
     before_choice: Callable[[], None] = lambda: None
     interrupted: Callable[[], Why | None] = lambda: None
     keep: Callable[[Step, int], None] = lambda step, number: None
+    correct: Callable[[int, Verdict], None] = lambda number, verdict: None
 
 
 class Rollout:
@@ -134,6 +136,9 @@ class Rollout:
                 step, observation = self._act(choice, hooks)
             except ObservationError as error:
                 step, fault = self._recorder.fault(choice), error
+            except _SaidOfTheStepBefore as said:
+                hooks.correct(episode.length - 1, said.verdict)
+                return episode.corrected(said.verdict)
             episode.add(step, self._success)
             try:
                 hooks.keep(step, episode.length - 1)
@@ -165,13 +170,23 @@ class Rollout:
     def _act(self, choice: Choice, hooks: EpisodeHooks) -> tuple[Step, Observation]:
         result = self._result(*self._env.step(choice.action))
         verdict = self._judge.judge(result)
+        if verdict.of_the_step_before:
+            raise _SaidOfTheStepBefore(verdict)
         self._success = verdict.success
         step, observation = self._recorder.record(choice, result, verdict)
         if step.last:
             return step, observation
-        if (why := hooks.interrupted()) is not None:
+        why = hooks.interrupted()
+        if self._held and (verdict := self._said_meanwhile()) is not None:
+            self._success = verdict.success
+            return self._recorder.end(step, verdict), observation
+        if why is not None:
             return self._recorder.cut(step, why), observation
         return self._go_on(step, observation)
+
+    def _said_meanwhile(self) -> Verdict | None:
+        """What a person said while the arm was held: no step is in progress, so it ends the one before."""
+        return self._judge.late(math.inf) if isinstance(self._judge, LabelledReward) else None
 
     def _go_on(self, step: Step, observation: Observation) -> tuple[Step, Observation]:
         """From where the step led, or, after a hold, from what is there now."""
@@ -202,13 +217,21 @@ class Rollout:
         )
 
 
+class _SaidOfTheStepBefore(Exception):
+    """A person's word came after the step that it was about: the one just made is not of the episode."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__()
+        self.verdict = verdict
+
+
 class _Tally:
     """The running sums of one episode."""
 
     def __init__(self, start_seed: int) -> None:
         self._sources: list[Source] = []
         self._start_seed = start_seed
-        self._return = 0.0
+        self._return = self._newest_reward = 0.0
         self._success = False
 
     @property
@@ -218,7 +241,14 @@ class _Tally:
     def add(self, step: Step, success: bool) -> None:
         self._sources.append(step.source)
         self._return += step.reward
+        self._newest_reward = step.reward
         self._success = success
+
+    def corrected(self, verdict: Verdict) -> EpisodeOutcome:
+        """It ended with the newest step, as was said since."""
+        self._return += verdict.reward - self._newest_reward
+        self._success = verdict.success
+        return self.outcome(verdict.why or Why.OPERATOR_ABORT)
 
     def outcome(
         self, why: Why, fault: ObservationError | SpoolFull | None = None, unkept: Step | None = None

@@ -6,16 +6,19 @@ the same start again, or say by a label what became of it. An attempt that the r
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from actor.choosers import Chooser
 from actor.demonstrations.earlier import cover
 from actor.demonstrations.tally import Tally
+from actor.episode import relabelled
+from actor.late_labels import LATE_SECONDS
 from actor.live_view import Show
 from actor.mending import Mending
 from actor.operating.robot_operator import Operator
 from actor.recording import Recording
+from actor.rewards.base import LabelledReward, Verdict
 from actor.rollout import EpisodeHooks, EpisodeOutcome
 from actor.stop import StopSignal
 from actor.world import World
@@ -109,7 +112,9 @@ class DemoSession:
     def _attempt(self) -> None:
         self._steps = []
         seed = self._seed
-        hooks = EpisodeHooks(begun=self._begun, interrupted=self._interrupted, keep=self._keep)
+        hooks = EpisodeHooks(
+            begun=self._begun, interrupted=self._interrupted, keep=self._keep, correct=self._correct
+        )
         outcome = self._world.rollout.play(self._chooser, seed, hooks)
         self._running = False
         if isinstance(outcome.fault, RobotFault):
@@ -153,8 +158,22 @@ class DemoSession:
         self._steps.append(step)
         self._show(step, self._tally.kept, number)
 
+    def _correct(self, number: int, verdict: Verdict) -> None:
+        self._steps[number] = relabelled(self._steps[number], verdict)
+
+    def _hear(self) -> None:
+        """A late label: what a person says now of the attempt that ended a moment ago."""
+        judge, attempt = self._world.judge, self._pending
+        if attempt is None or not isinstance(judge, LabelledReward):
+            return
+        if (verdict := judge.late(LATE_SECONDS)) is not None:
+            steps = [*attempt.steps[:-1], relabelled(attempt.steps[-1], verdict)]
+            outcome = replace(attempt.outcome, success=verdict.success, why=verdict.why or Why.FAILURE)
+            self._pending = replace(attempt, steps=steps, outcome=outcome)
+
     def _settle(self) -> Wish | None:
         """Write the attempt that ended last, or drop it; what a person wished for it."""
+        self._hear()
         attempt, self._pending = self._pending, None
         wish = self._take_wish()
         if attempt is None:
@@ -186,6 +205,7 @@ class DemoSession:
         turn = 0.1
         while left > 0.0 and self._wish is None and self._stop.cause is None:
             self._world.rollout.hold()
+            self._hear()
             self._stop.wait(turn)
             left -= turn
 

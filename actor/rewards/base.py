@@ -39,6 +39,8 @@ class Verdict:
         terminated, truncated: never both; a world that ended did not merely stop being recorded.
         why: set exactly when one of them is.
         success: whether the task is done in this state.
+        of_the_step_before: whether it is a person's word about the step before: the episode ended with that
+            one, and what was done since is no part of it.
     """
 
     reward: float
@@ -47,6 +49,7 @@ class Verdict:
     truncated: bool = False
     why: Why | None = None
     success: bool = False
+    of_the_step_before: bool = False
 
 
 class RewardModel(Protocol):
@@ -65,8 +68,12 @@ class RewardModel(Protocol):
 class LabelledReward(RewardModel, Protocol):
     """A reward model that a person tells what became of the episode."""
 
-    def label(self, success: bool) -> None:
-        """The step in progress succeeded, or failed; any thread."""
+    def label(self, success: bool, at_seconds: float | None = None) -> None:
+        """Success or failure, any thread; `at_seconds` is when the key was pressed, if not just now."""
+        ...
+
+    def late(self, within_seconds: float) -> Verdict | None:
+        """What was said since the last step was judged, taken once; None where that is longer ago."""
         ...
 
 

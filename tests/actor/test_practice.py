@@ -12,10 +12,12 @@ import pytest
 
 from actor.choosers import DeviceChooser, RandomChooser
 from actor.config import ActorConfig, EvaluationSchedule
+from actor.late_labels import LateLabels
 from actor.live_view import Show
 from actor.operating.robot_operator import Operator
 from actor.policy_runner import PolicyChooser, PolicyRunner
 from actor.practice import Parts, Practice
+from actor.rewards.by_operator import OperatorReward
 from actor.rewards.environment import EnvironmentReward
 from actor.rollout import Rollout
 from actor.stop import StopSignal
@@ -23,7 +25,7 @@ from actor.telemetry import Telemetry
 from shared.clock import SystemClock
 from shared.errors import ObservationError, PersonNeeded, Refused, RobotFault, SpoolFull
 from shared.policy.snapshot import PolicySnapshot, read_snapshot
-from shared.step import EpisodeKind, Observation, Source, Step, Why
+from shared.step import EpisodeKind, Observation, Source, Step, StepId, Why
 
 
 class FakeUplink:
@@ -34,6 +36,8 @@ class FakeUplink:
         self.room: float = float("inf")
         self.refusals = 0
         self.after_put: Callable[[int], None] = lambda count: None
+        self.stream = ("actor-0", "life")
+        self.amends: list[tuple[StepId, dict[str, Any]]] = []
 
     def put(self, step: Step, episode: int, step_number: int, kind: EpisodeKind) -> None:
         assert kind is EpisodeKind.TRAINING
@@ -45,6 +49,12 @@ class FakeUplink:
         self.room -= 1
         self.put_steps.append((episode, step_number, step))
         self.after_put(len(self.put_steps))
+
+    def amend(self, target: StepId, **what: Any) -> None:
+        if self.room <= 0:
+            self.room = float("inf")
+            raise SpoolFull("ring", "no room", "free some")
+        self.amends.append((target, what))
 
     def check(self) -> None:
         pass
@@ -148,8 +158,8 @@ def build(counting_env, compile_once, tmp_path: Path) -> Iterator[Build]:
     """`build(env=..., **settings of ActorConfig)`; whatever happens, it ends after 20 seconds."""
     timers: list[threading.Timer] = []
 
-    def make(env: Any = None, show: Show = nothing, **settings: Any) -> Stage:
-        env = env or counting_env()
+    def make(env: Any = None, show: Show = nothing, judge: Any = None, **settings: Any) -> Stage:
+        env, judge = env or counting_env(), judge or EnvironmentReward()
         config = ActorConfig(
             run_dir=tmp_path, **({"evaluation": EvaluationSchedule(every_steps=0)} | settings)
         )
@@ -158,7 +168,7 @@ def build(counting_env, compile_once, tmp_path: Path) -> Iterator[Build]:
         telemetry = Telemetry(session, runner, SystemClock())
         parts = Parts(
             who="actor-0",
-            rollout=Rollout(env, env.interface, EnvironmentReward()),
+            rollout=Rollout(env, env.interface, judge),
             runner=runner,
             choosers={
                 Source.RANDOM: RandomChooser(2),
@@ -172,6 +182,7 @@ def build(counting_env, compile_once, tmp_path: Path) -> Iterator[Build]:
             stop=stop,
             clock=SystemClock(),
             operator=Operator(stop),
+            late_labels=LateLabels(judge, uplink),
             show=show,
         )
         timers.append(threading.Timer(20.0, stop.set, args=("the test took too long",)))
@@ -514,3 +525,25 @@ def test_each_step_is_shown_and_a_line_tells_where_practice_stands(build, make_s
     stage.practice.run()
     assert shown == [(episode, number) for episode, number, _ in stage.uplink.put_steps]
     assert stage.practice.describe() == "episode 2 | 7 steps | policy 3"
+
+
+@pytest.mark.parametrize("room", [float("inf"), 6.0])
+def test_a_label_after_the_time_limit_corrects_the_last_step_also_once_there_is_room(
+    build, make_snapshot, counting_env, room: float
+) -> None:
+    env, judge = counting_env([(3, Why.TIME_LIMIT)]), OperatorReward()
+    reset = env.reset
+
+    def reset_while_somebody_says_so(**options: Any) -> Any:
+        if len(env.seeds) == 2:
+            judge.label(True)
+        return reset(**options)
+
+    env.reset = reset_while_somebody_says_so
+    stage = build(env=env, judge=judge, max_steps=9)
+    stage.uplink.room = room
+    stage.feed.snapshot = make_snapshot()
+    stage.practice.run()
+    what = {"reward": 1.0, "terminated": True, "truncated": False, "why": Why.SUCCESS}
+    assert stage.uplink.amends == [(StepId("actor-0", "life", 1, 2), what)]
+    assert [step.why for step in stage.steps if step.last] == [Why.TIME_LIMIT] * 3

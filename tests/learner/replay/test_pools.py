@@ -1,11 +1,15 @@
 """Which record goes where, and what an intervention's next observations are."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from learner.log import EpisodeLog, read_log
 from learner.replay.budget import ReplayConfig
 from learner.replay.layout import BatchLayout
 from learner.replay.pools import Pools
 from learner.replay.store import ReplayStore
+from shared.clock import SystemClock
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.records import AmendRecord, LostRecord, StepRecord
 from shared.step import EpisodeKind, Source, Step, StepId, Why
@@ -135,3 +139,31 @@ def test_a_loss_ends_the_episode_here() -> None:
     )
     pools = pools_of([steps[0], lost, steps[2]])
     assert pairs(pools.online) == pairs(pools.pinned) == [(2, 3, 1)]
+
+
+def test_a_late_success_ends_the_returns_that_reach_it_and_is_there_again_after_a_resume(tmp_path) -> None:
+    steps = episode([HUMAN] * 4)
+    said = AmendRecord(
+        actor_id="actor",
+        incarnation="life",
+        sequence=4,
+        time_seconds=0.0,
+        target=StepId("actor", "life", 0, 3),
+        reward=5.0,
+        terminated=True,
+        truncated=False,
+        why=Why.SUCCESS,
+    )
+    following = [
+        replace(record, sequence=5 + number) for number, record in enumerate(episode([HUMAN] * 2, number=1))
+    ]
+    log = EpisodeLog(tmp_path, INTERFACE, SystemClock(), on_durable=lambda streams: None)
+    for record in (*steps, said, *following):
+        log.append(record)
+    assert log.close(10.0)
+    lived, resumed = pools_of([*steps, said, *following]), pools_of(list(read_log(tmp_path)))
+    for pools in (lived, resumed):
+        for store in (pools.online, pools.pinned):
+            batch = store.gather(np.sort(store.sampleable.rows)[None], 3, 0.5)
+            assert batch.reward.tolist() == [[1.75, 2.75, 3.5, 5.0, 1.5, 1.0]]
+            assert batch.discount.tolist() == [[0.125, 0.0, 0.0, 0.0, 0.25, 0.5]]
