@@ -53,8 +53,9 @@ class ConstraintConfig:
     """Width of each hidden layer of lambda's network."""
     expert_optimiser: OptimiserConfig = field(default_factory=lambda: OptimiserConfig(learning_rate=1e-3))
     """The expert's optimiser; steps are counted in update calls that see an intervention."""
-    multiplier_optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
-    """The optimiser of lambda's network; steps are counted in update calls after the first intervention."""
+    multiplier_optimiser: OptimiserConfig = field(default_factory=lambda: OptimiserConfig(learning_rate=1e-4))
+    """The optimiser of lambda's network, slower than the policy's lest both swing; its steps are counted in
+    update calls after the first intervention."""
 
     def __post_init__(self) -> None:
         if self.slack < 0 or self.tolerated_stds < 0 or not 0 < self.initial < self.highest:
