@@ -22,6 +22,9 @@ class TransitionBatch(NamedTuple):
         next_observation: like `observation`, k steps later.
         imitate: (U, B) float32, 1 where a person or a script chose the action, else 0.
         intervention: (U, B) float32, 1 where a person took over in practice, else 0.
+        gripper_reward: (U, B) float32, sum over i < k of gamma^i times what only the gripper's critics are
+            rewarded with; None where there are none.
+        gripper_choice: (U, B) int32, what the action told the grippers; the agent takes it from the action.
     """
 
     observation: dict[str, Array]
@@ -31,6 +34,8 @@ class TransitionBatch(NamedTuple):
     next_observation: dict[str, Array]
     imitate: Array
     intervention: Array
+    gripper_reward: Array | None = None
+    gripper_choice: Array | None = None
 
 
 def zero_batch(layout: BatchLayout, updates: int, batch_size: int) -> TransitionBatch:
@@ -48,4 +53,5 @@ def zero_batch(layout: BatchLayout, updates: int, batch_size: int) -> Transition
         next_observation=entries(),
         imitate=np.zeros(rows, np.float32),
         intervention=np.zeros(rows, np.float32),
+        gripper_reward=np.zeros(rows, np.float32) if layout.grippers else None,
     )

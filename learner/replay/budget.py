@@ -109,7 +109,7 @@ def budget(
     limit = config.memory_limit_gigabytes
     interface, maps = layout.interface, map_bytes(layout, config.cached_shifts)
     return MemoryBudget(
-        row_bytes=ReplayStore(BatchLayout(interface=interface), 1).nbytes + maps,
+        row_bytes=ReplayStore(BatchLayout(interface=interface, grippers=layout.grippers), 1).nbytes + maps,
         frame_bytes=sum(math.prod(entry.shape) for entry in interface.observations if entry.is_image),
         map_bytes=maps,
         online_rows=config.online_rows,

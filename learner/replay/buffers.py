@@ -22,12 +22,14 @@ class BatchBuffers:
     next_observation: dict[str, NDArray[np.generic]]
     imitate: Floats
     intervention: Floats
+    gripper_reward: Floats | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes of all its arrays."""
         entries = [*self.observation.values(), *self.next_observation.values()]
         numbers = [self.action, self.reward, self.discount, self.imitate, self.intervention]
+        numbers += [] if self.gripper_reward is None else [self.gripper_reward]
         return sum(array.nbytes for array in [*entries, *numbers])
 
     def batch(self) -> TransitionBatch:
@@ -40,6 +42,7 @@ class BatchBuffers:
             next_observation=dict(self.next_observation),
             imitate=self.imitate,
             intervention=self.intervention,
+            gripper_reward=self.gripper_reward,
         )
 
 
@@ -58,4 +61,5 @@ def empty_buffers(layout: BatchLayout, updates: int, batch_size: int) -> BatchBu
         next_observation=entries(),
         imitate=np.empty(shape, np.float32),
         intervention=np.empty(shape, np.float32),
+        gripper_reward=np.empty(shape, np.float32) if layout.grippers else None,
     )

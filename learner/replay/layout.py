@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from learner.replay.gripper_rewards import GripperRewards
 from shared.interface import InterfaceSpec, ObservationEntry
 
 MapShapes = Mapping[str, tuple[int, int, int]]
@@ -17,11 +18,13 @@ class BatchLayout:
         interface: what actors send.
         frame_stack: T, frames of an image entry that are seen together, the newest last.
         map_shapes: (c, h, w) of the cached feature map of each image entry; empty where batches hold frames.
+        grippers: how to work out what moving a gripper costs; None where nobody asks.
     """
 
     interface: InterfaceSpec
     frame_stack: int = 1
     map_shapes: MapShapes = field(default_factory=dict[str, tuple[int, int, int]])
+    grippers: GripperRewards | None = None
 
     @cached_property
     def entries(self) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -43,6 +43,11 @@ class ObservationBlocks:
         """(C, M): cameras of which batches show maps, and among how many shifts of each they choose."""
         return (len(self._images), self._maps.shifts) if self._maps else (0, 1)
 
+    @property
+    def states(self) -> dict[str, Block]:
+        """The blocks (rows, ...) of all entries but images."""
+        return self._vectors
+
     def write(self, row: int, observation: Observation) -> bool:
         """Keep an observation; whether all its numbers are finite."""
         for name, block in self._images.items():

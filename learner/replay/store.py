@@ -12,21 +12,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learner.replay.batch import TransitionBatch
-from learner.replay.buffers import BatchBuffers, Floats, empty_buffers
+from learner.replay.buffers import BatchBuffers, empty_buffers
+from learner.replay.gripper_rewards import GripperLedger
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import MapSource
 from learner.replay.observations import Block, EntryBlock, ObservationBlocks
 from learner.replay.origin import imitable, took_over
+from learner.replay.returns import NONE, Floats, Path, Rows, walk
 from learner.replay.row_set import RowSet
 from shared.delivery import Stream
 from shared.records import AmendRecord, StepRecord, stream_of
 from shared.step import Observation, StepId, Why
 
-Rows = NDArray[np.int64]
-NONE = -1
 BYTES_PER_QUEUED_ROW = 40
 ROW = np.dtype(
     [
@@ -81,6 +80,8 @@ class ReplayStore:
         self._observations = ObservationBlocks(layout, capacity_rows, maps)
         self._action = np.zeros((capacity_rows, layout.interface.action_size), np.float32)
         self._rows = np.zeros(capacity_rows, ROW)
+        links, states = self._rows["next_row"], self._observations.states
+        self._grippers = GripperLedger(layout.grippers, states, links) if layout.grippers else None
         self._rows["next_row"] = self._rows["previous_row"] = self._rows["stream"] = NONE
         self._ordinary: deque[int] = deque()
         self._kept: deque[int] = deque()
@@ -95,7 +96,8 @@ class ReplayStore:
     def nbytes(self) -> int:
         """Bytes it takes when full."""
         blocks = [self._observations, self._action, self._rows, self.sampleable]
-        return sum(block.nbytes for block in blocks) + self.capacity_rows * BYTES_PER_QUEUED_ROW
+        own = sum(block.nbytes for block in (*blocks, *([self._grippers] if self._grippers else [])))
+        return own + self.capacity_rows * BYTES_PER_QUEUED_ROW
 
     @property
     def map_choices(self) -> tuple[int, int]:
@@ -168,8 +170,11 @@ class ReplayStore:
         n-step returns: up to `n_step` rewards along the links, discounted; fewer where the episode ends, the
         data ends or a step cannot be sampled. The discount to that power, or 0 where the world ended.
         """
-        reward, factor, next_rows = self._walk(rows, n_step, discount)
-        out.reward[:, columns], out.discount[:, columns] = reward, factor
+        path = walk(self._rows, self.sampleable, rows, n_step)
+        out.reward[:, columns] = path.total(self._rows["reward"].__getitem__, discount)
+        if self._grippers is not None and out.gripper_reward is not None:
+            out.gripper_reward[:, columns] = path.total(self._grippers.of, discount)
+        out.discount[:, columns], next_rows = self._continuation(path, discount)
         out.imitate[:, columns] = self._rows["imitate"][rows]
         out.intervention[:, columns] = self._rows["intervention"][rows]
         sources = self._sources(rows, next_rows, shifts)
@@ -195,23 +200,14 @@ class ReplayStore:
             stacks.insert(0, np.where(before == NONE, stacks[0], before))
         return np.stack(stacks, -1)
 
-    def _walk(self, rows: Rows, n_step: int, discount: float) -> tuple[Floats, Floats, Rows]:
-        """(reward, discount, next row) of the transitions that start at `rows`."""
-        powers = np.power(discount, np.arange(n_step + 1)).astype(np.float32)
-        last, steps, reward = rows, np.ones(rows.shape, np.int64), self._rows["reward"][rows]
-        going = np.ones(rows.shape, np.bool_)
-        for power in powers[1:n_step]:
-            after = self._rows["next_row"][last]
-            going &= ~(self._rows["terminated"][last] | self._rows["truncated"][last]) & (after != NONE)
-            going &= self.sampleable.contains(after)
-            reward = np.where(going, reward + power * self._rows["reward"][after], reward)
-            last = np.where(going, after, last)
-            steps += going
-        after = self._rows["next_row"][last]
-        terminated = self._rows["terminated"][last]
+    def _continuation(self, path: Path, discount: float) -> tuple[Floats, Rows]:
+        """(discount, next row) of the transitions along `path`."""
+        powers = np.power(discount, np.arange(len(path.steps) + 1)).astype(np.float32)
+        after = self._rows["next_row"][path.last]
+        terminated = self._rows["terminated"][path.last]
         usable = (after != NONE) & self._rows["finite_observation"][after]
-        factor = np.where(terminated, np.float32(0.0), powers[steps])
-        return reward, factor, np.where(terminated & ~usable, last, after)
+        factor = np.where(terminated, np.float32(0.0), powers[path.lengths])
+        return factor, np.where(terminated & ~usable, path.last, after)
 
     def _new_row(self, observation: Observation, kept: bool) -> int:
         row = self._free_row()
@@ -241,7 +237,7 @@ class ReplayStore:
         )
         self._rows["episode"][row], self._rows["step"][row] = name.episode, name.step
         self._action[row] = step.chosen_action
-        self._rows["reward"][row] = step.reward
+        self._rows["reward"][row] = self._grippers.enter(row, step) if self._grippers else step.reward
         self._rows["imitate"][row], self._rows["intervention"][row] = imitable(record), took_over(record)
         self._rows["terminated"][row], self._rows["truncated"][row] = step.terminated, step.truncated
         self._rows["fault"][row] = step.why is Why.FAULT
