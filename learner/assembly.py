@@ -232,7 +232,7 @@ def compile_ahead(config: LearnerConfig, agent: SAC, seeing: Seeing, state: SACS
     if seeing.maps is not None:
         seeing.maps.compile(seeing.layout)
     agent.compile(zero_batch(seeing.layout, config.ratio.call_updates, config.sampler.batch_size))
-    jax.block_until_ready((copy_on_device(state), copy_on_device(state.policy)))
+    jax.block_until_ready((copy_on_device(state), copy_on_device(state.acting)))
     prober.probe(agent.policy_params(state))
 
 

@@ -132,7 +132,7 @@ class Checkpointer:
         if not self._wait_until_durable(progress.position):
             log.warning("no checkpoint of update %d: the log is behind its disk", progress.update)
             return
-        params = flatten(state.policy)
+        params = flatten(state.acting)
         checkpoint = Checkpoint(
             update=progress.update,
             call=progress.call,

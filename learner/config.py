@@ -98,6 +98,10 @@ PRESETS = {
         ),
         imitation=ImitationConfig(updates=2000, batch_size=128),
     ),
+    "sac_hybrid": LearnerConfig(
+        agent=AGENT_PRESETS["sac_hybrid"],
+        ratio=RatioConfig(utd=4.0, warmup_steps=200, clock="simulated"),
+    ),
     "scratch": LearnerConfig(
         agent=AGENT_PRESETS["scratch"],
         ratio=RatioConfig(utd=2.0, warmup_steps=500, clock="simulated"),

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
+from shared.policy.layers import Activation, check_layers
 from shared.policy.network import Fusion, Torso
-from shared.policy.spec import Activation, check_layers
 from shared.policy.vision import VisionConfig
 
 

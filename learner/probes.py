@@ -23,7 +23,10 @@ OBSERVATION = "observation/"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Probes:
-    """Observations, entries (P, ...), and the greedy actions (P, A) float32 that a policy chose for them."""
+    """Observations, entries (P, ...), and what a policy did on them, (P, A) float32.
+
+    The greedy actions; beside them, where a discrete gripper decides, what each of its choices was worth.
+    """
 
     observations: dict[str, NDArray[np.generic]]
     actions: NDArray[np.float32]
@@ -78,12 +81,17 @@ def verify(probes: Probes, select_action: SelectAction, params: FlatParameters, 
 def act(
     select_action: SelectAction, params: FlatParameters, observations: dict[str, NDArray[np.generic]]
 ) -> NDArray[np.float32]:
-    """Greedy actions (P, A) float32, one observation after the other, on the CPU."""
+    """What a policy does, as `Probes` holds it, one observation after the other, on the CPU."""
     count = len(next(iter(observations.values())))
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
         key = jax.random.key(0)
         rows = ({name: array[i] for name, array in observations.items()} for i in range(count))
-        return np.stack([select_action(params, _seen(select_action, params, row), key, True) for row in rows])
+        seen = [_seen(select_action, params, row) for row in rows]
+        actions = np.stack([select_action(params, row, key, True) for row in seen])
+        if select_action.spec.gripper is None:
+            return actions
+        worth = np.stack([select_action.gripper_worth(params, row) for row in seen])
+        return np.concatenate((actions, worth), axis=-1)
 
 
 def _seen(

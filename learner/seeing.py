@@ -51,7 +51,7 @@ def see(
     Raises:
         ConfigError: the weights are missing or of another network, or settings do not go together.
     """
-    vision, names = agent.vision, cameras(interface)
+    vision, names, grippers = agent.vision, cameras(interface), agent.gripper.rewards(interface)
     if not names:
         if weights is not None:
             raise ConfigError(
@@ -59,7 +59,7 @@ def see(
                 f"trunk_weights is {weights}, and nothing that the actor sends is a picture",
                 "leave trunk_weights out, or give the actor cameras",
             )
-        return Seeing(layout=BatchLayout(interface=interface))
+        return Seeing(layout=BatchLayout(interface=interface, grippers=grippers))
     stack = vision.frame_stack
     if not vision.frozen:
         if weights is not None:
@@ -68,16 +68,17 @@ def see(
                 f"trunk_weights is {weights}, and the trunk {vision.trunk} is trained from scratch",
                 f"leave trunk_weights out, or choose a trunk whose name ends with {FROZEN}",
             )
-        return Seeing(layout=BatchLayout(interface=interface, frame_stack=stack))
+        return Seeing(layout=BatchLayout(interface=interface, frame_stack=stack, grippers=grippers))
     trunk = load_trunk(vision, weights, trunk_directory())
     log.info("frozen trunk %s, sha256 %s", vision.trunk, trunk.digest)
     if not replay.cached_shifts:
-        return Seeing(layout=BatchLayout(interface=interface, frame_stack=stack), trunk=trunk)
+        layout = BatchLayout(interface=interface, frame_stack=stack, grippers=grippers)
+        return Seeing(layout=layout, trunk=trunk)
     _require_cacheable(agent)
     encoder = ImageEncoder(vision, interface)
     shapes = {name: encoder.map_shape(name) for name in names}
     return Seeing(
-        layout=BatchLayout(interface=interface, frame_stack=stack, map_shapes=shapes),
+        layout=BatchLayout(interface=interface, frame_stack=stack, map_shapes=shapes, grippers=grippers),
         trunk=trunk,
         maps=MapSource(
             encode=MapEncoder(vision, trunk, PAD),

@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from shared.episode_files import episode_files
 from shared.episodes import read_episodes
 from shared.errors import CheckpointError, ConfigError
 from shared.interface import InterfaceSpec
+from shared.policy.parameters import FlatParameters
 from shared.policy.snapshot import read_snapshot
 from shared.records import Record, StepRecord, next_sequence, stream_of
 from shared.step import EpisodeKind
@@ -34,7 +35,8 @@ log = logging.getLogger(__name__)
 EPISODES = "episodes"
 SETTINGS = "learner.toml"
 CRITICS = ("critics", "target_critics")
-NETWORKS = ("policy/", *(f"{whose}/" for whose in CRITICS), "multiplier")
+GRIPPER_CRITICS = ("gripper/critics/", "gripper/targets/")
+NETWORKS = ("policy/", *(f"{whose}/" for whose in CRITICS), "multiplier", *GRIPPER_CRITICS)
 EYES = "encoder/"
 
 
@@ -210,7 +212,7 @@ def read_networks(path: Path) -> Networks:
     """What --init-from names. Raises CheckpointError when it is neither, or damaged."""
     if not path.is_dir():
         snapshot = read_snapshot(path)
-        arrays = {f"policy/{name}": array for name, array in snapshot.params.items()}
+        arrays = dict(_as_state(snapshot.params))
         eyes = {name: array for name, array in snapshot.params.items() if name.startswith(EYES)}
         # As after cloning: a shared encoder is the critics', and would soon replace the one that came.
         arrays |= {f"{whose}/{name}": array for whose in CRITICS for name, array in eyes.items()}
@@ -220,6 +222,16 @@ def read_networks(path: Path) -> Networks:
         arrays = {n: array for n, array in checkpoint.state.items() if n.startswith(NETWORKS)}
         spec = checkpoint.policy.spec
     return Networks(path=path, interface=spec.interface, policy_fingerprint=spec.fingerprint, arrays=arrays)
+
+
+def _as_state(params: FlatParameters) -> Iterator[tuple[str, NDArray[np.generic]]]:
+    """A policy's parameters under a state's names; targets of a gripper's critics begin equal to them."""
+    critics = GRIPPER_CRITICS[0]
+    for name, array in params.items():
+        if name.startswith(critics):
+            yield from ((whose + name.removeprefix(critics), array) for whose in GRIPPER_CRITICS)
+        elif not name.startswith("gripper/"):
+            yield f"policy/{name}", array
 
 
 def with_networks(agent: SAC, state: SACState, networks: Networks) -> SACState:

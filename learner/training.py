@@ -119,7 +119,7 @@ class Trainer:
         """Offer the policy as it is now."""
         self._published_call = self.progress.call
         self._published_at = self._clock.now()
-        self._outlets.publisher.offer(copy_on_device(self.state.policy), self.progress.update)
+        self._outlets.publisher.offer(copy_on_device(self.state.acting), self.progress.update)
 
     def settle(self) -> None:
         """Finish the call in flight, publish the policy and ask for a checkpoint of where training ended."""

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 
 from learner.agents.config import CloningConfig
-from learner.agents.losses import global_norm, mean_where
+from learner.agents.losses import annealed, global_norm, mean_where
 from learner.agents.networks import SACNetworks
 from learner.agents.randomness import Purpose, key_of
 from learner.agents.state import Metrics, Parameters, SACState
@@ -35,14 +35,13 @@ def cloning_rows(config: CloningConfig, rows: TransitionBatch) -> jax.Array:
 
 def cloning_weight(config: CloningConfig, updates: jax.Array) -> jax.Array:
     """(): the annealed weight after so many critic updates."""
-    done = jnp.minimum(updates.astype(jnp.float32) / config.anneal_updates, 1.0)
-    return config.weight_start + (config.weight_end - config.weight_start) * done
+    return annealed(config.weight_start, config.weight_end, config.anneal_updates, updates)
 
 
 def imitate(
     networks: SACNetworks, state: SACState, batch: TransitionBatch, trunk: Parameters | None = None
 ) -> tuple[SACState, Metrics]:
-    """U updates of the policy alone on the rows that `batch.imitate` marks, by the cloning optimiser.
+    """U updates of what acts alone on the rows that `batch.imitate` marks, by the cloning optimisers.
 
     The policy's own optimiser does not see them: cloning's small last gradients would make its first steps
     of practice too long. Where there are cameras, the critics begin with the encoder that has learned to see
@@ -66,11 +65,15 @@ def imitate(
             cloning_optimiser=optimiser,
             imitations=state.imitations + 1,
         )
-        return state, {
+        metrics = {
             "cloning_loss": error,
             "demo_action_error": squared,
             "policy_gradient_norm": global_norm(gradient),
         }
+        if networks.gripper is not None:
+            state, of_gripper = networks.gripper.imitate(state, rows, seen)
+            metrics |= of_gripper
+        return state, metrics
 
     state, metrics = jax.lax.scan(once, state, batch)
     if networks.sight.cameras:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from learner.agents.augmentation import AugmentationConfig
 from learner.agents.constraint import ConstraintConfig
+from learner.agents.gripper_config import GripperCriticConfig
 from learner.critics import CriticConfig
 from learner.optimisers import OptimiserConfig
 from shared.errors import ConfigError
@@ -108,6 +109,8 @@ class SACConfig:
     """Demonstrations in the policy's loss."""
     constraint: ConstraintConfig = field(default_factory=ConstraintConfig)
     """Interventions as a constraint on the policy."""
+    gripper: GripperCriticConfig = field(default_factory=GripperCriticConfig)
+    """Critics that decide for a gripper; none by default."""
     vision: VisionConfig = field(default_factory=VisionConfig)
     """How images are seen, where there are cameras."""
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)

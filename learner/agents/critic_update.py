@@ -150,6 +150,10 @@ def _update_once(
         "q_spread": jnp.mean(jnp.std(q, axis=0)),
         "q_target": jnp.mean(target),
     }
+    if networks.gripper is not None:
+        seen = views.observations, views.next_observations
+        state, of_gripper = networks.gripper.update(state, batch, *seen)
+        metrics |= of_gripper
     return state, (jnp.mean(q, axis=0), metrics)
 
 

@@ -17,6 +17,12 @@ def bellman_target(
     return reward + discount * (jnp.min(target_q, axis=0) + entropy_bonus)
 
 
+def annealed(start: float, end: float, duration: int, updates: jax.Array) -> jax.Array:
+    """(): linear from `start` to `end` over the first `duration` critic updates, then `end`."""
+    done = jnp.minimum(updates.astype(jnp.float32) / duration, 1.0)
+    return start + (end - start) * done
+
+
 def mean_where(values: jax.Array, mask: jax.Array) -> jax.Array:
     """(): mean of `values` where `mask` is 1; 0 where there is nothing."""
     return jnp.sum(values * mask) / jnp.maximum(jnp.sum(mask), 1.0)

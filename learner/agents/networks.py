@@ -10,6 +10,7 @@ import optax
 
 from learner.agents.config import SACConfig
 from learner.agents.constraint import Constraint
+from learner.agents.gripper import GripperLearner
 from learner.agents.sight import Sight
 from learner.agents.state import Parameters, SACState
 from learner.critics import Critics
@@ -29,6 +30,7 @@ class SACNetworks:
         config, interface: what the rest was built from.
         sight: from images to what the networks see of them.
         policy: the network that acts.
+        gripper: critics that decide for a gripper; None where the policy does.
         critics, target_critics: an ensemble of all members, and of as many as a target's minimum needs.
         policy_optimiser, critic_optimiser, temperature_optimiser, cloning_optimiser: one each.
         constraint: the intervention constraint; None where it is off.
@@ -38,6 +40,7 @@ class SACNetworks:
     interface: InterfaceSpec
     sight: Sight
     policy: GaussianPolicy
+    gripper: GripperLearner | None
     critics: Critics
     target_critics: Critics
     policy_optimiser: optax.GradientTransformation
@@ -49,13 +52,15 @@ class SACNetworks:
     @classmethod
     def of(cls, config: SACConfig, interface: InterfaceSpec) -> "SACNetworks":
         """Build them."""
-        spec = PolicySpec.of(config.policy, interface, config.vision)
+        gripper = config.gripper.spec(interface)
+        spec = PolicySpec.of(config.policy, interface, config.vision, gripper=gripper)
         sight = Sight(spec.vision, interface, config.augmentation.pad)
         return cls(
             config=config,
             interface=interface,
             sight=sight,
             policy=GaussianPolicy(spec),
+            gripper=GripperLearner.of(config, spec, sight),
             critics=Critics(interface, config.critic, config.critic.members, spec.vision),
             target_critics=Critics(interface, config.critic, config.critic.targets, spec.vision),
             policy_optimiser=config.policy_optimiser.build(),
@@ -69,7 +74,7 @@ class SACNetworks:
         """A new state from (2,) uint32 key data. Targets start equal to the critics."""
         policy_key, critic_key = jax.random.split(jax.random.wrap_key_data(seed_key))
         observation = {e.name: jnp.zeros((1, *e.shape), e.dtype) for e in self.interface.observations}
-        action = jnp.zeros((1, self.interface.action_size))
+        action = jnp.zeros((1, self.policy.spec.motion_size))
         eyes = self.sight.init(jax.random.fold_in(policy_key, 1))
         other_eyes = self.sight.init(jax.random.fold_in(critic_key, 1))
         images = self.sight.blank(1)
@@ -77,6 +82,7 @@ class SACNetworks:
         critic_keys = {"params": critic_key, "dropout": critic_key}
         critics = cast(Parameters, self.critics.init(critic_keys, observation, action, images)["params"])
         critics |= eyes if self.shares_encoder else other_eyes
+        gripper_key = jax.random.fold_in(critic_key, 2)
         # The inverse of softplus, which alpha is of the multiplier.
         multiplier = jnp.log(jnp.expm1(jnp.float32(self.config.temperature.initial)))
         return SACState(
@@ -92,6 +98,7 @@ class SACNetworks:
             temperature_optimiser=self.temperature_optimiser.init(multiplier),
             cloning_optimiser=self.cloning_optimiser.init(policy),
             constraint=self.constraint.init(jax.random.fold_in(policy_key, 2)) if self.constraint else (),
+            gripper=self.gripper.init(gripper_key, observation) if self.gripper else None,
         )
 
     @property

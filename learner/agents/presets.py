@@ -8,6 +8,7 @@ import dataclasses
 import math
 
 from learner.agents.config import CloningConfig, SACConfig, TemperatureConfig
+from learner.agents.gripper_config import GripperCriticConfig
 from learner.critics import CriticConfig
 from learner.optimisers import OptimiserConfig
 from shared.policy.spec import PolicyConfig
@@ -37,6 +38,9 @@ PIXELS = dataclasses.replace(
 Adam's first steps are as long as its later ones, which a policy that has learned to see does not survive:
 they begin small.
 """
+
+SAC_HYBRID = dataclasses.replace(DEFAULT, gripper=GripperCriticConfig(enabled=True))
+"""The default with a gripper that is closed, kept or opened by critics of its own, as in HIL-SERL."""
 
 NO_CLONING = CloningConfig(weight_start=0.0, weight_end=0.0)
 
@@ -98,6 +102,7 @@ DROQ = SACConfig(
 PRESETS = {
     "default": DEFAULT,
     "pixels": PIXELS,
+    "sac_hybrid": SAC_HYBRID,
     "scratch": SCRATCH,
     "serl": SERL,
     "drq": DRQ,

@@ -44,9 +44,8 @@ class SAC:
     ) -> None:
         self.config = config
         self.interface = interface
-        self.policy_spec = PolicySpec.of(
-            config.policy, interface, config.vision, trunk.digest if trunk else ""
-        )
+        digest, gripper = trunk.digest if trunk else "", config.gripper.spec(interface)
+        self.policy_spec = PolicySpec.of(config.policy, interface, config.vision, digest, gripper)
         self.traces = {"update": 0, "imitate": 0}
         self._networks = SACNetworks.of(config, interface)
         # One placement, or jit compiles anew for each mixture of host, uncommitted and committed arrays.
@@ -78,8 +77,8 @@ class SAC:
         return self._imitate(state, batch, self._trunk)
 
     def policy_params(self, state: SACState) -> FlatParameters:
-        """What a snapshot holds: the policy's parameters, copied to the host."""
-        return flatten(state.policy)
+        """What a snapshot holds: the parameters that acting needs, copied to the host."""
+        return flatten(state.acting)
 
     def compile(self, batch: TransitionBatch) -> float:
         """Trace and compile `update` for batches like this one before data comes; returns the seconds."""
@@ -95,6 +94,7 @@ class SAC:
         self, state: SACState, batch: TransitionBatch, trunk: Parameters | None
     ) -> tuple[SACState, Metrics]:
         self.traces["update"] += 1
+        batch = self._split(batch)
         state, data_q, critic_metrics = update_critics(self._networks, state, batch, trunk)
         if self._networks.shares_encoder:
             state = state._replace(policy=state.policy | {"encoder": state.critics["encoder"]})
@@ -106,7 +106,11 @@ class SAC:
         self, state: SACState, batch: TransitionBatch, trunk: Parameters | None
     ) -> tuple[SACState, Metrics]:
         self.traces["imitate"] += 1
-        return imitate(self._networks, state, batch, trunk)
+        return imitate(self._networks, state, self._split(batch), trunk)
+
+    def _split(self, batch: TransitionBatch) -> TransitionBatch:
+        """From here on an action is what the policy draws; what it told the gripper is beside it."""
+        return self._networks.gripper.split(batch) if self._networks.gripper else batch
 
 
 def _policy_rows(batch: TransitionBatch, data_q: jax.Array, which: str) -> tuple[TransitionBatch, jax.Array]:

@@ -10,6 +10,7 @@ import optax
 from numpy.typing import NDArray
 
 from shared.errors import CheckpointError
+from shared.policy.gripper_spec import CRITICS, EXPLORATION, GRIPPER
 from shared.policy.parameters import FlatParameters, flatten
 
 Parameters = dict[str, Any]
@@ -30,6 +31,22 @@ class ConstraintState(NamedTuple):
     multiplier_optimiser: optax.OptState
 
 
+class GripperState(NamedTuple):
+    """The part of a gripper that is decided by critics of its own.
+
+    Attributes:
+        critics, targets: parameters; below `member` the member is the first axis.
+        exploration: () float32, how much practice departs from the best choice.
+        optimiser, cloning_optimiser: optax states.
+    """
+
+    critics: Parameters
+    targets: Parameters
+    exploration: jax.Array
+    optimiser: optax.OptState
+    cloning_optimiser: optax.OptState
+
+
 class SACState(NamedTuple):
     """Networks, optimisers and counters. Randomness is a function of `seed_key` and the counters alone.
 
@@ -41,6 +58,7 @@ class SACState(NamedTuple):
         multiplier: () float32; alpha is its softplus.
         policy_optimiser, critic_optimiser, temperature_optimiser, cloning_optimiser: optax states.
         constraint: ConstraintState; () where the constraint is off, and then no part of a checkpoint.
+        gripper: critics that decide for a gripper; None where the policy does.
     """
 
     seed_key: jax.Array
@@ -55,6 +73,15 @@ class SACState(NamedTuple):
     temperature_optimiser: optax.OptState
     cloning_optimiser: optax.OptState
     constraint: Any = ()
+    gripper: GripperState | None = None
+
+    @property
+    def acting(self) -> Parameters:
+        """What a snapshot holds: the parameters that acting needs."""
+        if self.gripper is None:
+            return self.policy
+        decides = {CRITICS: self.gripper.critics, EXPLORATION: self.gripper.exploration}
+        return {**self.policy, GRIPPER: decides}
 
 
 def state_to_flat(state: SACState) -> FlatParameters:

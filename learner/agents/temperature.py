@@ -22,7 +22,7 @@ def update_temperature(networks: SACNetworks, state: SACState, entropy: jax.Arra
     config = networks.config.temperature
     if not config.learned:
         return state
-    target = config.target_entropy_per_element * networks.interface.action_size
+    target = config.target_entropy_per_element * networks.policy.spec.motion_size
     gradient = jax.grad(temperature_loss)(state.multiplier, entropy, target)
     step, optimiser = networks.temperature_optimiser.update(gradient, state.temperature_optimiser)
     multiplier = optax.apply_updates(state.multiplier, step)

@@ -34,8 +34,8 @@ class TransitionBatch(NamedTuple):
     next_observation: dict[str, Array]
     imitate: Array
     intervention: Array
-    gripper_reward: Array | None = None
-    gripper_choice: Array | None = None
+    gripper_reward: Array = None
+    gripper_choice: Array = None
 
 
 def zero_batch(layout: BatchLayout, updates: int, batch_size: int) -> TransitionBatch:

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 
 from shared.interface import InterfaceSpec
 from shared.policy.distributions import TanhNormal
-from shared.policy.spec import Activation, Inputs, PolicySpec
+from shared.policy.layers import Activation
+from shared.policy.spec import Inputs, PolicySpec
 from shared.policy.vision import VisionConfig
 
 NONLINEARITIES: dict[Activation, Callable[[jax.Array], jax.Array]] = {
@@ -92,17 +93,20 @@ class Torso(nn.Module):
 
 
 class GaussianPolicy(nn.Module):
-    """What `spec` describes. The std is clipped to its bounds in log space."""
+    """What `spec` describes: all of an action, M = A, but for discrete grippers.
+
+    The std is clipped to its bounds in log space.
+    """
 
     spec: PolicySpec
 
     @nn.compact
     def __call__(self, observation: Mapping[str, jax.Array], images: jax.Array | None = None) -> TanhNormal:
-        """Entries (..., shape) and the cameras' vector (..., V) to a distribution over actions (..., A)."""
+        """Entries (..., shape) and the cameras' vector (..., V) to a distribution over motion (..., M)."""
         spec = self.spec
         x = Fusion(spec.interface, spec.vision, spec.inputs, name="fusion")(observation, images)
         x = Torso(spec.hidden, spec.activation, spec.layer_norm, name="torso")(x)
-        mean = nn.Dense(spec.action_size, kernel_init=nn.initializers.xavier_uniform(), name="mean")(x)
+        mean = nn.Dense(spec.motion_size, kernel_init=nn.initializers.xavier_uniform(), name="mean")(x)
         log_std = jnp.clip(self._log_std(x), math.log(spec.std_min), math.log(spec.std_max))
         return TanhNormal(mean, jnp.broadcast_to(jnp.exp(log_std), mean.shape))
 
@@ -112,11 +116,11 @@ class GaussianPolicy(nn.Module):
         observation: Mapping[str, Any],
         images: jax.Array | None = None,
     ) -> TanhNormal:
-        """The distribution (..., A) that these parameters give for these entries and this cameras' vector."""
+        """The distribution (..., M) that these parameters give for these entries and this cameras' vector."""
         return cast(TanhNormal, self.apply({"params": params}, observation, images))
 
     def _log_std(self, x: jax.Array) -> jax.Array:
-        size = self.spec.action_size
+        size = self.spec.motion_size
         initial = nn.initializers.constant(math.log(self.spec.initial_std))
         if self.spec.std == "uniform":
             return self.param("log_std", initial, (size,))

@@ -8,10 +8,10 @@ import msgspec
 
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
+from shared.policy.gripper_spec import GripperSpec
+from shared.policy.layers import Activation, check_layers
 from shared.policy.vision import VisionConfig, cameras
 
-Activation = Literal["tanh", "relu", "elu", "gelu", "silu"]
-ACTIVATIONS: tuple[Activation, ...] = ("tanh", "relu", "elu", "gelu", "silu")
 STDS = ("state_dependent", "uniform")
 Inputs = Literal["asinh", "plain"]
 INPUTS: tuple[Inputs, ...] = ("asinh", "plain")
@@ -61,6 +61,8 @@ class PolicySpec(PolicyConfig):
     """The image side; none where the interface declares no images."""
     trunk_digest: str = ""
     """Names the weights of a frozen trunk, which travel apart."""
+    gripper: GripperSpec | None = None
+    """What decides for grippers; none where the Gaussian does, as for any other element."""
 
     @classmethod
     def of(
@@ -69,6 +71,7 @@ class PolicySpec(PolicyConfig):
         interface: InterfaceSpec,
         vision: VisionConfig | None = None,
         trunk_digest: str = "",
+        gripper: GripperSpec | None = None,
     ) -> "PolicySpec":
         """The spec of the network that `config` describes, acting in the world of `interface`.
 
@@ -76,9 +79,9 @@ class PolicySpec(PolicyConfig):
         """
         settings = {field.name: getattr(config, field.name) for field in fields(PolicyConfig)}
         if not cameras(interface):
-            return cls(interface=interface, **settings)
+            return cls(interface=interface, gripper=gripper, **settings)
         vision = vision or VisionConfig()
-        return cls(interface=interface, vision=vision, trunk_digest=trunk_digest, **settings)
+        return cls(interface=interface, vision=vision, trunk_digest=trunk_digest, gripper=gripper, **settings)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,11 +95,18 @@ class PolicySpec(PolicyConfig):
             raise ConfigError(
                 "policy", "the interface declares no observation or no action", "declare at least one of each"
             )
+        if self.gripper is not None:
+            self.gripper.require_fit(self.interface)
 
     @property
     def action_size(self) -> int:
         """A, the length of an action vector."""
         return self.interface.action_size
+
+    @property
+    def motion_size(self) -> int:
+        """Elements of an action that are drawn from the Gaussian: all but those of a discrete gripper."""
+        return self.action_size - (len(self.gripper.elements) if self.gripper else 0)
 
     @property
     def fingerprint(self) -> str:
@@ -110,16 +120,7 @@ def encode_spec(spec: PolicySpec) -> bytes:
     So is what older specs do not have, while it is as it was for them.
     """
     plain = msgspec.to_builtins(msgspec.convert(msgspec.to_builtins(spec), PolicySpec))
-    if spec.vision is None:
-        del plain["vision"], plain["trunk_digest"]
-    if spec.inputs == "asinh":
-        del plain["inputs"]
-    return msgspec.json.encode(plain)
-
-
-def check_layers(stage: str, hidden: tuple[int, ...], activation: str) -> None:
-    """Refuse widths below one and unknown nonlinearities."""
-    if not hidden or any(width < 1 for width in hidden):
-        raise ConfigError(stage, f"hidden is {hidden}", "give at least one width, each at least 1")
-    if activation not in ACTIVATIONS:
-        raise ConfigError(stage, f"activation is {activation!r}", f"choose one of {', '.join(ACTIVATIONS)}")
+    left_out: tuple[str, ...] = () if spec.vision else ("vision", "trunk_digest")
+    left_out += () if spec.inputs != "asinh" else ("inputs",)
+    left_out += () if spec.gripper else ("gripper",)
+    return msgspec.json.encode({name: value for name, value in plain.items() if name not in left_out})

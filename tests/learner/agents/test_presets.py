@@ -1,9 +1,12 @@
 """The presets say what their sources say, and the page on algorithms says what the presets say."""
 
+import dataclasses
 from pathlib import Path
 
 from learner.agents.config import SACConfig
+from learner.agents.gripper_config import GripperCriticConfig
 from learner.agents.presets import PRESETS
+from learner.config import PRESETS as LEARNERS
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "algorithms.md"
 
@@ -19,7 +22,16 @@ def test_presets_hold_the_published_values() -> None:
 
 
 def test_only_our_own_clone_demonstrations() -> None:
-    assert [name for name, preset in PRESETS.items() if preset.cloning.active] == ["default", "pixels"]
+    ours = [name for name, preset in PRESETS.items() if preset.cloning.active]
+    assert ours == ["default", "pixels", "sac_hybrid"]
+
+
+def test_hybrid_is_the_default_with_critics_that_decide_for_the_gripper() -> None:
+    decided = PRESETS["sac_hybrid"]
+    assert decided.gripper.enabled
+    assert dataclasses.replace(decided, gripper=GripperCriticConfig()) == PRESETS["default"]
+    assert LEARNERS["sac_hybrid"].agent == decided
+    assert not any(preset.gripper.enabled for name, preset in PRESETS.items() if name != "sac_hybrid")
 
 
 def test_the_page_on_algorithms_shows_the_presets() -> None:
@@ -53,6 +65,7 @@ def cells(c: SACConfig) -> dict[str, str]:
         "cloning w, updates": f"{cloning.weight_start:g} to {cloning.weight_end:g}, {cloning.anneal_updates}"
         if cloning.active
         else "off",
+        "gripper": "critics" if c.gripper.enabled else "policy",
         "step size": f"{c.critic_optimiser.learning_rate:g}" + (f", warm-up {warmup}" if warmup else ""),
     }
 
