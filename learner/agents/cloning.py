@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 
 from learner.agents.config import CloningConfig
-from learner.agents.losses import annealed, global_norm, mean_where
+from learner.agents.losses import annealed, global_norm, imitation_weight, mean_where
 from learner.agents.networks import SACNetworks
 from learner.agents.randomness import Purpose, key_of
 from learner.agents.state import Metrics, Parameters, SACState
@@ -29,7 +29,7 @@ def cloning_error(config: CloningConfig, distribution: TanhNormal, action: jax.A
 
 def cloning_rows(config: CloningConfig, rows: TransitionBatch) -> jax.Array:
     """(N,): how much each row counts in the mean of cloning errors."""
-    weight = rows.imitate * jnp.where(rows.intervention > 0, config.intervention_weight, 1.0)
+    weight = imitation_weight(rows.imitate, rows.intervention, config.intervention_weight)
     return weight * jnp.any(rows.action != 0, axis=-1) if config.skip_still else weight
 
 

@@ -96,7 +96,9 @@ class Constraint:
         self.config = config
         self._sight = sight
         self._spec = spec
-        self._expert = GaussianPolicy(PolicySpec.of(config.expert, spec.interface, spec.vision, gripper=spec.gripper))
+        self._expert = GaussianPolicy(
+            PolicySpec.of(config.expert, spec.interface, spec.vision, gripper=spec.gripper)
+        )
         self._multiplier = MultiplierNetwork(spec.interface, spec, config.hidden, config.initial)
         self._expert_optimiser = config.expert_optimiser.build()
         self._multiplier_optimiser = config.multiplier_optimiser.build()

@@ -16,7 +16,7 @@ import optax
 
 from learner.agents.config import SACConfig
 from learner.agents.gripper_config import GripperCriticConfig
-from learner.agents.losses import annealed, global_norm, mean_where
+from learner.agents.losses import annealed, global_norm, imitation_weight, mean_where
 from learner.agents.sight import Observation, Sight
 from learner.agents.state import GripperState, Metrics, Parameters, SACState
 from learner.replay.batch import TransitionBatch
@@ -124,7 +124,7 @@ class GripperLearner:
         def loss(critics: Parameters) -> tuple[jax.Array, Metrics]:
             q = jnp.stack([self.values(critics, state.policy, view) for view in seen])
             error = jnp.mean(jnp.square(of_choice(q, rows.gripper_choice) - target))
-            cloning = mean_where(self._cloning_error(q[0], rows), rows.imitate)
+            cloning = self._cloning_loss(q[0], rows)
             total = error + self.config.cloning * weight * cloning
             return total, self._metrics(q[0], rows, error, cloning)
 
@@ -151,7 +151,7 @@ class GripperLearner:
 
         def loss(critics: Parameters) -> tuple[jax.Array, jax.Array]:
             q = self.values(critics, state.policy, seen)
-            return mean_where(self._cloning_error(q, rows), rows.imitate), self._agreement(q, rows)
+            return self._cloning_loss(q, rows), self._agreement(q, rows)
 
         (error, agreement), gradient = jax.value_and_grad(loss, has_aux=True)(gripper.critics)
         step, optimiser = self.cloning_optimiser.update(gradient, gripper.cloning_optimiser, gripper.critics)
@@ -178,8 +178,10 @@ class GripperLearner:
         ]
         return sum(targets[1:], targets[0]) / len(targets)
 
-    def _cloning_error(self, values: jax.Array, rows: TransitionBatch) -> jax.Array:
-        return choice_cloning_error(values, rows.gripper_choice, self.config.cloning_margin)
+    def _cloning_loss(self, values: jax.Array, rows: TransitionBatch) -> jax.Array:
+        error = choice_cloning_error(values, rows.gripper_choice, self.config.cloning_margin)
+        weight = self.agent.cloning.intervention_weight
+        return mean_where(error, imitation_weight(rows.imitate, rows.intervention, weight))
 
     def _agreement(self, values: jax.Array, rows: TransitionBatch) -> jax.Array:
         best = jnp.argmax(worth(self.spec, values), axis=-1)

@@ -23,6 +23,11 @@ def annealed(start: float, end: float, duration: int, updates: jax.Array) -> jax
     return start + (end - start) * done
 
 
+def imitation_weight(imitate: jax.Array, intervention: jax.Array, of_intervention: float) -> jax.Array:
+    """(N,): how much rows count in cloning: 1 where somebody demonstrated, else that of corrections."""
+    return imitate * jnp.where(intervention > 0, of_intervention, 1.0)
+
+
 def mean_where(values: jax.Array, mask: jax.Array) -> jax.Array:
     """(): mean of `values` where `mask` is 1; 0 where there is nothing."""
     return jnp.sum(values * mask) / jnp.maximum(jnp.sum(mask), 1.0)
