@@ -43,7 +43,9 @@ from shared.version import code_version
 
 log = logging.getLogger(__name__)
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "import": "actor.conversion.importing:main",
+}
 """What else `handson demo` does: "module:main", imported when it is chosen; main(argv) -> exit status."""
 FIRST = "demos.mcap"
 ATTEMPTS_PER_EPISODE = 5
