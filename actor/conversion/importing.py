@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from actor.conversion import IMPORTERS
 from actor.conversion.account import Account
+from actor.conversion.episode_file import ImportedFile
 from actor.conversion.examination import BadEpisode, ExaminationConfig, examined
 from actor.conversion.fitting import FittingConfig
 from actor.conversion.found import Found, FoundEpisode, ReadingConfig
@@ -19,13 +20,11 @@ from actor.conversion.recognising import recognise
 from actor.conversion.serl_states import SerlConfig
 from actor.conversion.target import Prepare, TargetConfig, preparation
 from actor.json_file import write_json
-from actor.recording import Recording
 from robot_env.families import resolve
 from shared.config import parse_command_line
 from shared.interface import InterfaceSpec
-from shared.step import EpisodeKind
 
-Format = Literal["auto", "serl", "hil_serl", "lerobot", "robomimic"]
+Format = Literal["auto", "serl", "hil_serl"]
 MOST_SAID = 5
 
 
@@ -34,7 +33,7 @@ class ImportConfig:
     """What is imported, and how it is understood."""
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|DIR")]
-    """Pickle of SERL or HIL-SERL, or a directory of them; LeRobotDataset v3.0; HDF5 file of robomimic."""
+    """Pickle of SERL or HIL-SERL, or a directory of them."""
     out: Path = Path("imported")
     """Directory for demos.mcap and import.json."""
     format: Format = "auto"
@@ -63,19 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = recognise(config.source) if config.format == "auto" else config.format
     found: Found = resolve("format", IMPORTERS, name)(config.source, config.reading, account)
     prepare = preparation(found, config.target, config.fitting, config.serl, account)
-    path = config.out / "demos.mcap"
-    recording = Recording(path, prepare.interface, actor_id="import", kind=EpisodeKind.DEMO)
-    try:
-        with recording:
-            _fill(recording, found, prepare, config.examination, account)
-    except BaseException:
-        path.unlink()
-        raise
-    return _finish(config, name, recording, prepare.interface, account)
+    with ImportedFile(config.out / "demos.mcap", prepare.interface) as file:
+        _fill(file, found, prepare, config.examination, account)
+    return _finish(config, name, file, prepare.interface, account)
 
 
 def _fill(
-    recording: Recording, found: Found, prepare: Prepare, config: ExaminationConfig, account: Account
+    file: ImportedFile, found: Found, prepare: Prepare, config: ExaminationConfig, account: Account
 ) -> None:
     with Progress(transient=True) as progress:
         task = progress.add_task("episodes", total=None)
@@ -87,7 +80,7 @@ def _fill(
                     raise
                 account.say("left out", f"an episode: {error.stage}: {error.cause}")
                 continue
-            recording.add(steps, kind=episode.kind, times_seconds=episode.times_seconds)
+            file.add(episode, steps)
             _count(episode, account)
             progress.advance(task)
 
@@ -98,20 +91,20 @@ def _count(episode: FoundEpisode, account: Account) -> None:
 
 
 def _finish(
-    config: ImportConfig, name: str, recording: Recording, interface: InterfaceSpec, account: Account
+    config: ImportConfig, name: str, file: ImportedFile, interface: InterfaceSpec, account: Account
 ) -> int:
     written = {
         "source": str(config.source),
         "format": name,
-        "out": str(recording.path),
-        "episodes": recording.episodes,
-        "steps": recording.steps,
+        "out": str(file.path),
+        "episodes": file.episodes,
+        "steps": file.steps,
         "interface": interface.name,
         "interface_fingerprint": interface.fingerprint,
         "control_hz": interface.control_hz,
         "account": account.as_json(),
     }
     write_json(config.out / "import.json", written)
-    account.say("written", f"{recording.path}: {recording.episodes} episodes, {recording.steps} steps")
+    account.say("written", f"{file.path}: {file.episodes} episodes, {file.steps} steps")
     Console().print(account.table(f"{config.source} as {interface.name} ({name})"))
-    return 0 if recording.episodes else 1
+    return 0 if file.episodes else 1

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from actor.conversion.account import Account
 from actor.conversion.found import Found, FoundEpisode, ReadingConfig
@@ -112,7 +113,7 @@ def _require_fit(item: Placed, interface: InterfaceSpec) -> None:
 
 def _goes_on(before: Placed, after: Placed, interface: InterfaceSpec, config: ReadingConfig) -> bool:
     expected, seen = before.transition.next_observation, after.transition.observation
-    other = [e for e in interface.observations if not np.array_equal(expected[e.name], seen[e.name])]
+    other = [e for e in interface.observations if not _equal(expected[e.name], seen[e.name])]
     if not other:
         return True
     if any(not entry.is_image for entry in interface.observations) and all(e.is_image for e in other):
@@ -129,6 +130,10 @@ def _goes_on(before: Placed, after: Placed, interface: InterfaceSpec, config: Re
             "give --cut-at-jumps where the file holds parts of episodes, as HIL-SERL's demo_buffer does",
         )
     return False
+
+
+def _equal(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
 def _episode(held: Sequence[Placed], config: ReadingConfig, account: Account) -> FoundEpisode:

@@ -27,7 +27,7 @@ def rng():
 
 def test_every_value_of_a_pickle_arrives(tmp_path, imports, rng, capsys):
     episodes = [trajectory(rng, length) for length in (3, 1, 5)]
-    path = written(tmp_path / "peg_20_demos.pkl", sum(episodes, []))
+    path = written(tmp_path / "peg_20_demos.pkl", [item for episode in episodes for item in episode])
     status, interface, imported = imports(path, *RATE)
     assert status == 0
     assert [(e.name, e.shape, e.dtype) for e in interface.observations] == [
@@ -76,7 +76,7 @@ def test_episodes_and_their_ends_are_those_of_the_masks(tmp_path_factory, episod
         trajectory(rng, length, reward=reward, mask=mask, hil=hil, observe=lambda r: observed(r, pixels=2))
         for length, reward, mask, _ in episodes
     ]
-    path = written(tmp_path_factory.mktemp("serl") / "a.pkl", sum(parts, []))
+    path = written(tmp_path_factory.mktemp("serl") / "a.pkl", [item for part in parts for item in part])
     found = list(open_serl(path, ReadingConfig(control_hz=10.0), Account()).episodes)
     assert [len(episode.steps) for episode in found] == [len(part) for part in parts]
     for episode, (_, reward, mask, _), part in zip(found, episodes, parts, strict=True):
