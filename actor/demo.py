@@ -44,6 +44,7 @@ from shared.version import code_version
 log = logging.getLogger(__name__)
 
 COMMANDS: dict[str, str] = {
+    "calibrate": "actor.calibration:main",
     "import": "actor.conversion.importing:main",
 }
 """What else `handson demo` does: "module:main", imported when it is chosen; main(argv) -> exit status."""

@@ -142,11 +142,12 @@ class PadDriver:
         if self._controllers is None:
             import pygame._sdl2.controller as controllers
 
-            if self._mapping:
-                os.environ[MAPPINGS] = self._mapping
+            before = os.environ.get(MAPPINGS, "")
+            os.environ[MAPPINGS] = f"{before}\n{self._mapping}".strip()
             self._pygame.display.init()
             self._pygame.joystick.init()
             controllers.init()
+            os.environ[MAPPINGS] = before
             self._controllers = controllers
         return self._controllers
 

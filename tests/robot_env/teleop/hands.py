@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -62,8 +62,8 @@ def world(steering: SteeringConfig) -> Iterator[tuple[RobotEnv, Observation, Man
     assert isinstance(env, RobotEnv)
     observation, _ = env.reset(seed=0)
     clock = ManualClock(100.0)
-    yield env, observation, clock, Steering(steering, env.interface, env, clock)
-    env.close()
+    with closing(env):
+        yield env, observation, clock, Steering(steering, env.interface, env, clock)
 
 
 @contextmanager
@@ -108,19 +108,19 @@ def a_spacemouse(**settings: Any) -> Iterator[HeldDevice]:
             before = device.moved
             say(PUSHED, lambda: device.moved is not before and device.raw_axes.any())
 
-        yield HeldDevice(
-            env=env,
-            observation=observation,
-            clock=clock,
-            device=device,
-            push=push,
-            rest=lambda: say(bytes([1]) + AT_REST[1:], lambda: not device.raw_axes.any()),
-            fall_silent=lambda: None,
-            close_gripper=lambda: say(LEFT_DOWN, lambda: "LEFT" in device.down),
-            unplug=unplug,
-            plug_in=plug_in,
-        )
-        device.close()
+        with closing(device):
+            yield HeldDevice(
+                env=env,
+                observation=observation,
+                clock=clock,
+                device=device,
+                push=push,
+                rest=lambda: say(bytes([1]) + AT_REST[1:], lambda: not device.raw_axes.any()),
+                fall_silent=lambda: None,
+                close_gripper=lambda: say(LEFT_DOWN, lambda: "LEFT" in device.down),
+                unplug=unplug,
+                plug_in=plug_in,
+            )
 
 
 @contextmanager
@@ -181,22 +181,24 @@ def a_gamepad() -> Iterator[HeldDevice]:
             pads[-1].press(BUTTON_Y)
             assert reached.wait(10.0)
 
-        yield HeldDevice(
-            env=env,
-            observation=observation,
-            clock=clock,
-            device=device,
-            push=lambda: hold(3, -1.0, lambda: device.raw_axes[2] > 0.9),
-            rest=lambda: hold(3, 0.0, lambda: not device.raw_axes.any()),
-            fall_silent=stall,
-            close_gripper=lambda: hold(RIGHT_TRIGGER, 1.0, lambda: device.state.sticks["righttrigger"] > 0.9),
-            unplug=lambda: pads[-1].unplug(),
-            plug_in=lambda: pads.append(VirtualPad()),
-            let_go=let_go,
-        )
-        stalled.set()
-        pads[-1].unplug()
-        device.close()
+        with closing(device), ExitStack() as ending:
+            ending.callback(lambda: pads[-1].unplug())
+            ending.callback(stalled.set)
+            yield HeldDevice(
+                env=env,
+                observation=observation,
+                clock=clock,
+                device=device,
+                push=lambda: hold(3, -1.0, lambda: device.raw_axes[2] > 0.9),
+                rest=lambda: hold(3, 0.0, lambda: not device.raw_axes.any()),
+                fall_silent=stall,
+                close_gripper=lambda: hold(
+                    RIGHT_TRIGGER, 1.0, lambda: device.state.sticks["righttrigger"] > 0.9
+                ),
+                unplug=lambda: pads[-1].unplug(),
+                plug_in=lambda: pads.append(VirtualPad()),
+                let_go=let_go,
+            )
 
 
 HANDS: dict[str, Callable[[], Any]] = {

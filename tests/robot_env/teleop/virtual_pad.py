@@ -30,7 +30,7 @@ class VirtualPad:
         self._index = self._sdl.SDL_JoystickAttachVirtual(kind, AXES, BUTTONS, 0)
         assert self._index >= 0, self._sdl.SDL_GetError()
         self._handle = self._sdl.SDL_JoystickOpen(self._index)
-        for trigger in (4, 5):
+        for trigger in (4, 5) if kind == GAME_CONTROLLER else ():
             self.tilt(trigger, -1.0)
 
     def tilt(self, axis: int, share: float) -> None:
