@@ -155,14 +155,14 @@ happenings = st.lists(
     st.tuples(
         st.integers(0, 2),
         st.sampled_from(
-            ["go on"] * 4
+            ["go on"] * 8
             + ["take over"] * 4
             + ["succeed", "time out", "lose", "miss", "abandon", "die", "evaluate"]
         ),
         st.integers(1, 4),
     ),
-    min_size=5,
-    max_size=60,
+    min_size=15,
+    max_size=80,
 )
 
 
@@ -225,6 +225,16 @@ def check_stack(stack: list[Place]) -> None:
     assert stack == [own[0]] * (len(stack) - len(own)) + own
 
 
+def check_whole_stacks(batch: TransitionBatch, stream: Stream) -> None:
+    """Each stack shows what the actor saw: back to where its episode began, or to what did not arrive."""
+    for stack in (*stacks(batch.observation), *stacks(batch.next_observation)):
+        expected = [stack[-1]]
+        while len(expected) < len(stack):
+            before = later(expected[0], -1)
+            expected.insert(0, before if before in stream.arrived else expected[0])
+        assert stack == expected
+
+
 def everything(store: ReplayStore, n_step: int) -> TransitionBatch:
     return store.gather(store.sampleable.rows.copy()[None], n_step, GAMMA)
 
@@ -259,8 +269,10 @@ def test_with_room_enough_each_step_is_in_its_place_once(
     practised = {p for p, r in followed.items() if r.kind is EpisodeKind.TRAINING}
     corrections = {p for p in practised if followed[p].step.source is Source.HUMAN}
     demonstrated = {p for p, r in followed.items() if r.kind is EpisodeKind.DEMO}
-    assert sorted(check_rows(everything(pools.online, 1), stream, 1)) == sorted(practised)
-    assert sorted(check_rows(everything(pools.pinned, 1), stream, 1)) == sorted(corrections | demonstrated)
+    for store, places in ((pools.online, practised), (pools.pinned, corrections | demonstrated)):
+        batch = everything(store, 1)
+        assert sorted(check_rows(batch, stream, 1)) == sorted(places)
+        check_whole_stacks(batch, stream)
 
 
 @settings(max_examples=60)
