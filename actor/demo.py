@@ -129,7 +129,7 @@ def record(argv: Sequence[str]) -> int:
             return 0
         with (
             closing(open_device(config.device, world, config.scene, config.clock)) as device,
-            attended(config.operator, stop, world.judge, device) as operator,
+            attended(config.operator, stop, world.judge, device, alone=True) as operator,
             live_view(config.view, f"demos of {config.environment}") as show,
             Recording(
                 path, world.interface, actor_id="demo", kind=EpisodeKind.DEMO, judge=name_of(world.judge)

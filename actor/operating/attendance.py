@@ -21,7 +21,12 @@ LINES_PER_SECOND = 2.0
 
 @contextmanager
 def attended(
-    config: OperatorConfig, stop: StopSignal, judge: RewardModel, device: TeleopDevice | None = None
+    config: OperatorConfig,
+    stop: StopSignal,
+    judge: RewardModel,
+    device: TeleopDevice | None = None,
+    *,
+    alone: bool = False,
 ) -> Iterator[Operator]:
     """The operator of one process; nobody where standard input is no terminal and no device has buttons.
 
@@ -30,6 +35,7 @@ def attended(
         stop: ended by the operator.
         judge: told by keys where it takes labels.
         device: takes the keys that the operator does not use, or presses those that he does.
+        alone: nobody else drives: while the device is lost the arm is held.
 
     Raises:
         ConfigError: somebody is needed, and no key can be heard.
@@ -39,7 +45,7 @@ def attended(
     if terminal is None:
         _require_nobody(config, label is not None, device)
         operator = Operator(stop, label=label, wait_for_scene=config.wait_for_scene)
-        operator.accompany(device)
+        operator.accompany(device, alone=alone)
         yield operator
         return
     console = Console(stderr=True)
@@ -52,7 +58,7 @@ def attended(
             tell=lambda line: console.print(line, markup=False, highlight=False),
             ring=sound.ring if sound else lambda name: None,
         )
-        operator.accompany(device)
+        operator.accompany(device, alone=alone)
         if isinstance(judge, DeniedReward):
             operator.bind({"n": _denial(operator, judge)}, "n that was no success")
         attending.enter_context(Keyboard(terminal, operator.press))

@@ -11,7 +11,7 @@
 | ? | what the keys do |
 
 A process may bind more of them (n: that was no success, where a classifier judges). Other keys go to the
-teleop device that takes keys, where there is one.
+teleop device that takes keys, where there is one. While a device is lost that drives alone, the arm is held.
 
 All waiting happens here, right after a step or a reset: `idle` is called over and over meanwhile, to hold the
 arm and to look after what else may end the wait.
@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from rich.console import RenderableType
 
 from actor.stop import StopSignal
-from robot_env.teleop.base import PressesKeys, TakesKeys
+from robot_env.teleop.base import PressesKeys, TakesKeys, TeleopDevice
 from shared.step import Why
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,8 @@ class Operator:
         self.present = False
         self._wait_for_scene = wait_for_scene
         self._takes_keys: TakesKeys | None = None
+        self._device: TeleopDevice | None = None
+        self._drives_alone = False
         self._bound: dict[str, Callable[[], None]] = {}
         self._help = HELP
         self._changed = threading.Event()
@@ -80,10 +82,18 @@ class Operator:
             return "paused"
         if self._wants_scene:
             return "waiting for the scene: press r"
-        return "taken over" if self._drives else "acting"
+        if self._misses_device():
+            return f"held: {self._lost()}"
+        return ", ".join(filter(None, ["taken over" if self._drives else "acting", self._lost()]))
 
-    def accompany(self, device: object) -> None:
-        """Go on with a teleop device: it gets the keys that mean nothing here, and may press the others."""
+    def accompany(self, device: TeleopDevice | None, *, alone: bool = False) -> None:
+        """Go on with a teleop device: it gets the keys that mean nothing here, and may press the others.
+
+        Args:
+            device: None where there is none.
+            alone: nobody else drives: while it is lost nothing is stepped.
+        """
+        self._device, self._drives_alone = device, alone
         if isinstance(device, TakesKeys):
             self._takes_keys = device
         if isinstance(device, PressesKeys):
@@ -144,8 +154,8 @@ class Operator:
         return consents
 
     def between_episodes(self, idle: Idle) -> None:
-        """Wait while paused."""
-        self._wait(lambda: self._paused, idle)
+        """Wait while paused, or without the device that drives."""
+        self._wait(lambda: self._paused or self._misses_device(), idle)
 
     def begun(self, idle: Idle) -> Why | None:
         """After a reset: wait for the scene where that is asked for; why not to begin, or None."""
@@ -155,13 +165,24 @@ class Operator:
         return self._decide(idle)
 
     def after_step(self, idle: Idle) -> Why | None:
-        """Wait while paused; why to end the episode with this step, or None."""
+        """Wait as between episodes; why to end the episode with this step, or None."""
         return self._decide(idle)
 
     def _decide(self, idle: Idle) -> Why | None:
-        self._wait(lambda: (self._paused or self._wants_scene) and not self._aborted, idle)
+        if self._misses_device():
+            self._ring("attention")
+        self._wait(lambda: self._must_wait() and not self._aborted, idle)
         aborted, self._aborted, self._wants_scene = self._aborted, False, False
         return Why.OPERATOR_ABORT if aborted else None
+
+    def _must_wait(self) -> bool:
+        return self._paused or self._wants_scene or self._misses_device()
+
+    def _misses_device(self) -> bool:
+        return self._drives_alone and bool(self._lost())
+
+    def _lost(self) -> str:
+        return self._device.lost if self._device is not None else ""
 
     def _wait(self, waiting: Callable[[], bool], idle: Idle) -> None:
         while waiting() and self._stop.cause is None:

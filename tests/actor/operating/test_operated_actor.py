@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,33 @@ def test_a_person_judges_demos_by_keys(terminal: Terminal, tmp_path: Path) -> No
         (Why.SUCCESS, 1.0, Source.SCRIPT),
         (Why.FAILURE, 0.0, Source.SCRIPT),
     ]
+
+
+def test_a_person_demonstrates_by_the_keys_of_the_terminal(terminal: Terminal, tmp_path: Path) -> None:
+    demo = ["-m", "deploy.cli", "demo", "--task", "reach", "--arm", "point", "--no-sound", "--clock", "wall"]
+    demo += ["--device", "keyboard", "--reward", "operator", "--episodes", "2", "--out", str(tmp_path)]
+    terminal.run(demo)
+    terminal.wait_for("arrows right, left", 60.0)
+    for _ in range(2):
+        terminal.wait_for("acting", 30.0)
+        for _ in range(15):
+            terminal.type("\x1b[5~")
+            time.sleep(0.05)
+        terminal.type("s")
+        terminal.forget()
+    terminal.wait_for("kept", 30.0)
+    terminal.type("q")
+    terminal.end()
+    steps = [
+        record.step
+        for record in read_episodes(tmp_path / "demos.mcap").records()
+        if isinstance(record, StepRecord)
+    ]
+    driven = [step for step in steps if step.human_action is not None and step.human_action[2] > 0.0]
+    assert driven
+    assert all(step.source is Source.HUMAN for step in driven)
+    assert all((step.human_action == step.chosen_action).all() for step in driven)
+    assert steps[-1].why is Why.SUCCESS
 
 
 @pytest.mark.parametrize("wish", [["--reward", "operator"], ["--wait-for-scene"]])

@@ -1,12 +1,14 @@
 """What each key means to the control thread."""
 
 import threading
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from actor.operating.robot_operator import HELP, Operator
 from actor.stop import StopSignal
-from shared.step import Why
+from shared.step import Action, Observation, Source, Why
 
 
 class Desk:
@@ -132,3 +134,84 @@ def test_a_consent_counts_once_and_only_after_somebody_was_called() -> None:
     desk.operator.press("c")
     assert desk.operator.consented()
     assert not desk.operator.consented()
+
+
+class Device:
+    """Comes back after some looks; takes arrows, and presses what it is told to."""
+
+    source, keys = Source.HUMAN, "arrows move"
+
+    def __init__(self, *lost: str) -> None:
+        self._lost, self.pressed = list(lost), list[str]()
+
+    @property
+    def lost(self) -> str:
+        return self._lost[0] if self._lost else ""
+
+    def found(self) -> None:
+        self._lost = []
+
+    def reset(self, rng: np.random.Generator) -> None:
+        pass
+
+    def read(self, observation: Observation) -> Action | None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+    def press(self, key: str) -> bool:
+        self.pressed.append(key)
+        return True
+
+
+class Buttons(Device):
+    def listen(self, press: Callable[[str], None]) -> None:
+        self.button = press
+
+
+def test_keys_that_mean_nothing_here_go_to_the_device_and_its_help_is_shown() -> None:
+    desk, device = Desk(), Device()
+    desk.operator.accompany(device)
+    for key in ("up", "p", "p", "w", "?"):
+        desk.operator.press(key)
+    assert device.pressed == ["up", "w"]
+    assert "arrows move" in desk.told[-1]
+
+
+def test_the_buttons_of_a_device_are_keys() -> None:
+    desk, device = Desk(), Buttons()
+    desk.operator.accompany(device)
+    assert desk.operator.present
+    device.button("a")
+    assert desk.operator.after_step(desk.idle) is Why.OPERATOR_ABORT
+
+
+def test_without_the_device_that_drives_alone_nothing_is_stepped() -> None:
+    desk, device = Desk(), Device("it was unplugged")
+    desk.operator.accompany(device, alone=True)
+    assert desk.operator.mode == "held: it was unplugged"
+
+    def idle() -> None:
+        desk.idle()
+        if desk.turns == 3:
+            device.found()
+
+    assert desk.operator.after_step(idle) is None
+    assert desk.turns == 3
+    assert desk.rung == ["attention"]
+    assert desk.operator.mode == "acting"
+
+
+def test_an_episode_whose_device_stays_away_can_be_ended() -> None:
+    desk, device = Desk("a"), Device("it was unplugged")
+    desk.operator.accompany(device, alone=True)
+    assert desk.operator.begun(desk.idle) is Why.OPERATOR_ABORT
+
+
+def test_a_policy_goes_on_without_the_device_and_says_so() -> None:
+    desk, device = Desk(), Device("it was unplugged")
+    desk.operator.accompany(device)
+    assert desk.operator.after_step(desk.idle) is None
+    assert desk.turns == 0
+    assert desk.operator.mode == "acting, it was unplugged"
