@@ -34,11 +34,6 @@ class TakeoverChooser:
         self.driving = False
         self._policy, self._device, self._changed = policy, device, changed
 
-    @property
-    def lost(self) -> str:
-        """Why nobody can take over just now; "" while somebody can."""
-        return self._device.lost
-
     def begin(self, rng: np.random.Generator) -> None:
         """Both begin anew; that there is a device does not change what the policy draws."""
         self._policy.begin(rng)

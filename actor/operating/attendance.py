@@ -65,7 +65,7 @@ def attended(
         operator.present = True
         operator.press("?")
         if console.is_terminal:
-            attending.enter_context(_live(console, operator))
+            attending.enter_context(_live(console, operator, device))
         yield operator
 
 
@@ -73,9 +73,11 @@ def _denial(operator: Operator, judge: DeniedReward) -> Callable[[], None]:
     return lambda: operator.tell(judge.deny())
 
 
-def _live(console: Console, operator: Operator) -> Live:
+def _live(console: Console, operator: Operator, device: TeleopDevice | None) -> Live:
     def render() -> RenderableType:
-        line = Text(f"{operator.mode} | {operator.describe()}", no_wrap=True, overflow="ellipsis")
+        lost = f"{device.lost} | " if device is not None and device.lost else ""
+        words = f"{lost}{operator.mode} | {operator.describe()}"
+        line = Text(words, no_wrap=True, overflow="ellipsis")
         return line if operator.board is None else Group(operator.board(), line)
 
     return Live(get_renderable=render, console=console, refresh_per_second=LINES_PER_SECOND, transient=True)

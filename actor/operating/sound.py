@@ -1,9 +1,11 @@
 """Sounds for a person who looks at the robot: the terminal's bell, and a tone where the host can play one."""
 
 import logging
+import queue
 import shutil
 import subprocess
 import sys
+import threading
 import wave
 from pathlib import Path
 
@@ -24,19 +26,41 @@ TONE_SECONDS = 0.15
 SAMPLES_PER_SECOND = 22_050
 PLAYERS = ("paplay", "aplay")
 BELL = "\a"
+JOIN_SECONDS = 1.0
 
 
 class Sound:
-    """Plays without waiting, one sound at a time; what cannot be played is not."""
+    """Plays on a thread of its own, one sound at a time; what cannot be played is not.
+
+    The control thread rings when somebody takes over: it waits for no terminal and starts no process.
+    """
 
     def __init__(self) -> None:
         self._player = next((found for name in PLAYERS if (found := shutil.which(name))), None)
         self._playing: subprocess.Popen[bytes] | None = None
+        self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="sound", daemon=True)
+        self._thread.start()
 
     def ring(self, name: str) -> None:
-        """The sound of a name in TONES_HZ, unless one is playing."""
-        sys.stderr.write(BELL)
-        sys.stderr.flush()
+        """The sound of a name in TONES_HZ, unless one is playing; any thread, never waits."""
+        self._wanted.put(name)
+
+    def close(self) -> None:
+        """Ring what was asked for, then stop playing, within a bounded time."""
+        self._wanted.put(None)
+        self._thread.join(JOIN_SECONDS)
+        if self._playing is not None:
+            self._playing.kill()
+            self._playing.wait()
+
+    def _run(self) -> None:
+        while (name := self._wanted.get()) is not None:
+            sys.stderr.write(BELL)
+            sys.stderr.flush()
+            self._play(name)
+
+    def _play(self, name: str) -> None:
         if self._player is None or (self._playing is not None and self._playing.poll() is None):
             return
         quiet = subprocess.DEVNULL
@@ -46,12 +70,6 @@ class Sound:
         except OSError as error:
             log.info("no sound: %s", error)
             self._player = None
-
-    def close(self) -> None:
-        """Stop playing."""
-        if self._playing is not None:
-            self._playing.kill()
-            self._playing.wait()
 
 
 def tone_file(name: str) -> Path:
