@@ -46,6 +46,11 @@ log = logging.getLogger(__name__)
 COMMANDS: dict[str, str] = {
     "calibrate": "actor.calibration:main",
     "import": "actor.conversion.importing:main",
+    "inspect": "actor.demonstrations.inspection:main",
+    "filter": "actor.demonstrations.choosing:filter_main",
+    "trim": "actor.demonstrations.choosing:trim_main",
+    "play": "actor.demonstrations.playing:main",
+    "render": "actor.demonstrations.rendering:main",
 }
 """What else `handson demo` does: "module:main", imported when it is chosen; main(argv) -> exit status."""
 FIRST = "demos.mcap"

@@ -81,6 +81,10 @@ class Recording:
             step=step,
         )
 
+    def note(self, name: str, facts: dict[str, str]) -> None:
+        """Keep facts beside the steps; see `shared.episodes.EpisodeWriter.note`."""
+        self._writer.note(name, facts)
+
     def __enter__(self) -> "Recording":
         return self
 

@@ -11,6 +11,7 @@ from gymnasium.utils import seeding
 
 from robot_env.actions import action_entries, admit, executed_command, wanted_opening, wanted_pose
 from robot_env.arms.base import Arm, Recoverable
+from robot_env.arms.real_world import RealWorld
 from robot_env.cameras.base import Camera
 from robot_env.cameras.freshness import MAX_AGE_SECONDS, FreshFrames
 from robot_env.geometry import Pose, six_d
@@ -83,6 +84,15 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
     def start_of(self, seed: int) -> Start:
         """What a reset with this seed would draw; nothing moves."""
         return self._task.sample_start(seeding.np_random(seed)[0])
+
+    @property
+    def real(self) -> bool:
+        """Whether what moves here can hurt somebody."""
+        return isinstance(self._arm.world, RealWorld)
+
+    def extend(self, periods: int) -> None:
+        """Let this episode take so many periods more than its task allows, as when it is played slowly."""
+        self._steps -= periods
 
     @property
     def overruns(self) -> int:

@@ -1,10 +1,10 @@
 """What earlier sessions left in a directory: who goes on counts it, and starts where nobody did yet."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from actor.demonstrations.coverage import SAMPLES, Coverage
+from actor.demonstrations.loading import bare
 from actor.demonstrations.tally import Tally
 from actor.seeds import start_seed
 from actor.world import World
@@ -13,7 +13,6 @@ from robot_env.tasks.base import Start
 from shared.episode_starts import read_starts
 from shared.episodes import group_episodes, read_episodes
 from shared.interface import InterfaceSpec, require_equal
-from shared.records import Record, StepRecord
 from shared.step import Why
 
 STAGE = "demo"
@@ -41,21 +40,10 @@ def take_up(files: Sequence[Path], tally: Tally, world: World) -> set[int]:
                 continue
             tally.keep(len(episode.steps), episode.steps[-1].step.why is Why.SUCCESS)
             tally.before += 1
-            seed = starts.get((episode.actor_id, episode.incarnation, episode.number))
-            if seed is not None:
+            if (seed := starts.get((episode.actor_id, episode.incarnation, episode.number))) is not None:
                 used.add(seed)
                 cover(tally.coverage, world, seed)
     return used
-
-
-def bare(records: Iterable[Record]) -> Iterator[Record]:
-    """The records without what was observed, so that many fit in memory."""
-    for record in records:
-        if isinstance(record, StepRecord):
-            step = replace(record.step, observation={}, final_observation=None)
-            yield replace(record, step=step)
-        else:
-            yield record
 
 
 def cover(coverage: Coverage, world: World, seed: int) -> None:
