@@ -324,7 +324,7 @@ class TestOnAnArm:
             )
 
             @contextmanager
-            def attended(config: Any, stop: StopSignal, judge: Any) -> Any:
+            def attended(config: Any, stop: StopSignal, judge: Any, **more: Any) -> Any:
                 operator = Operator(stop)
                 operator.present = key is not None
                 call = operator.call

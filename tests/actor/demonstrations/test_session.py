@@ -50,7 +50,7 @@ def record(tmp_path, monkeypatch, counting_env) -> Callable[..., Any]:
             return step(action)
 
         @contextmanager
-        def attended(config: Any, stop: Any, judge: Any, device: Any) -> Any:
+        def attended(config: Any, stop: Any, judge: Any, device: Any, **more: Any) -> Any:
             operators.append(Operator(stop, label=getattr(judge, "label", None)))
             yield operators[0]
 
