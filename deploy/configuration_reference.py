@@ -24,7 +24,9 @@ from deploy.sim_config import SimConfig
 from deploy.sim_tasks import SIM_TASKS
 from learner.classifier.config import TrainConfig
 from learner.config import PRESETS, LearnerConfig
+from robot_env.families import resolve
 from robot_env.server.config import RobotServerConfig
+from robot_env.teleop import TELEOP
 from shared.config import dump_toml
 
 ROLES: dict[str, type[Any]] = {
@@ -67,6 +69,11 @@ PRESETS_HEAD = (
 )
 
 
+DEVICES_HEAD = (
+    "What `[teleop.NAME]` of a lab file may say of each device; see [teleoperation](teleoperation.md)."
+)
+
+
 class Section(typing.NamedTuple):
     """One dataclass at one place of a role's settings."""
 
@@ -88,7 +95,7 @@ def page() -> str:
     roles = (line for role, kind in ROLES.items() for line in _role(role, kind))
     tasks = _differences("Tasks of handson sim", TASKS_HEAD, SimConfig(), SIM_TASKS)
     presets = _differences("Presets of handson learner", PRESETS_HEAD, LearnerConfig(), PRESETS)
-    return "\n".join([HEAD, *roles, *tasks, *presets])
+    return "\n".join([HEAD, *roles, *_devices(), *tasks, *presets])
 
 
 def _role(role: str, kind: type[Any]) -> Iterator[str]:
@@ -99,6 +106,14 @@ def _role(role: str, kind: type[Any]) -> Iterator[str]:
         same = next((s for s in shown if (s.kind, s.default) == (section.kind, section.default)), None)
         yield from _section(section, role) if same is None else _again(section, same, role)
         shown.append(section)
+
+
+def _devices() -> Iterator[str]:
+    yield "## Teleop devices of a lab file\n"
+    yield f"{DEVICES_HEAD}\n"
+    for name in TELEOP:
+        for section in _sections(resolve("teleop device", TELEOP, name)):
+            yield from _section(section._replace(path=("teleop", name, *section.path)), "a lab file")
 
 
 def _sections(kind: type[Any]) -> Iterator[Section]:
@@ -201,7 +216,9 @@ def _summary(kind: type[Any]) -> str:
 
 def _toml(value: object) -> str:
     """A value as a TOML file spells it."""
-    return "{}" if isinstance(value, dict) else dump_toml({"x": value}).removeprefix("x = ").strip()
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {_toml(each)}' for key, each in value.items())}}}"
+    return dump_toml({"x": value}).removeprefix("x = ").strip()
 
 
 def _values(hint: Any) -> str:
@@ -213,7 +230,7 @@ def _values(hint: Any) -> str:
         return ", ".join(str(choice) for choice in arguments)
     if origin is tuple:
         return f"list of {_values(arguments[0])}"
-    if origin is dict:
+    if origin in (dict, Mapping):
         return f"table of {_values(arguments[1])}"
     if isinstance(hint, type) and issubclass(hint, Enum):
         return ", ".join(str(member.value) for member in hint)

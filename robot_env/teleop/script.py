@@ -25,9 +25,10 @@ Script = Callable[[Observation, InterfaceSpec], Action]
 
 @dataclass(frozen=True, kw_only=True)
 class ScriptConfig:
-    """`noise` is the standard deviation that is added to every element of motion, in policy units."""
+    """How clumsy a script is."""
 
     noise: float = 0.3
+    """Standard deviation of what is added to every element of motion, in policy units."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.noise <= 1.0:

@@ -100,6 +100,7 @@ class SpaceMouse:
                 path=config.path,
                 serial=config.serial,
                 model=config.model,
+                hold_button=config.hold_button,
             ),
             "spacemouse",
         )

@@ -46,9 +46,10 @@ class SpaceMouseDriver:
         path: str = "",
         serial: str = "",
         model: str = "",
+        hold_button: str = "",
     ) -> None:
         self._bus, self._clock, self._moved, self._pressed = bus, clock, moved, pressed
-        self._wanted, self._model = (path, serial), model
+        self._wanted, self._model, self._hold_button = (path, serial), model, hold_button
         self._port: ReportPort | None = None
         self._parser: SpaceMouseDevice | None = None
         self._path, self._heard_seconds = "", 0.0
@@ -117,4 +118,13 @@ class SpaceMouseDriver:
                 f'that pyspacemouse does not know -> try it as another, model = "SpaceMouseCompact"; '
                 f"{nearest(self._model, models)}"
             )
+        if self._hold_button and self._hold_button not in info.button_names:
+            raise DeviceLost(
+                f"{info.name} has no button {self._hold_button!r} to be held -> {_names(info)}, "
+                'or hold_button = ""'
+            )
         return found, info
+
+
+def _names(info: DeviceInfo) -> str:
+    return f"use one of {', '.join(info.button_names)}" if info.button_names else "it has none"

@@ -4,6 +4,10 @@ from pathlib import Path
 import pytest
 
 from deploy.configuration_reference import ROLES, field_docs, page
+from robot_env.families import resolve
+from robot_env.teleop import TELEOP
+
+DEVICES = [resolve("teleop device", TELEOP, name) for name in TELEOP]
 
 
 def test_the_page_is_current(repository: Path):
@@ -22,7 +26,8 @@ def nested(kind: type) -> list[type]:
 
 
 @pytest.mark.parametrize(
-    "kind", sorted({k for kind in ROLES.values() for k in nested(kind)}, key=lambda k: k.__name__)
+    "kind",
+    sorted({k for kind in (*ROLES.values(), *DEVICES) for k in nested(kind)}, key=lambda k: k.__name__),
 )
 def test_every_setting_says_what_it_is(kind: type):
     documented = field_docs(kind)

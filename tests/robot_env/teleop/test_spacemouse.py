@@ -198,6 +198,7 @@ def test_a_recording_that_is_none_is_refused(tmp_path: Path, text: str, cause: s
             "New \\(256f:0001\\).*model =",
         ),
         ([COMPACT], {"model": "Compct"}, "SpaceMouseCompact"),
+        ([COMPACT], {"hold_button": "SHIFT"}, "no button 'SHIFT'.*LEFT, RIGHT"),
     ],
 )
 def test_what_is_missing_is_said(present: list[Found], wanted: dict[str, str], cause: str) -> None:
