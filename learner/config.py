@@ -87,6 +87,9 @@ class LearnerConfig:
         _require(self.drain_seconds >= 0, f"drain_seconds is {self.drain_seconds}", "give 0 or more")
 
 
+# Nothing is learnt from practice itself, so little of it is kept.
+CLONED = SamplerConfig(demo_share=1.0, replay=ReplayConfig(online_rows=2000))
+
 PRESETS = {
     "default": LearnerConfig(),
     "pixels": LearnerConfig(
@@ -101,6 +104,18 @@ PRESETS = {
     "sac_hybrid": LearnerConfig(
         agent=AGENT_PRESETS["sac_hybrid"],
         ratio=RatioConfig(utd=4.0, warmup_steps=200, clock="simulated"),
+    ),
+    "bc": LearnerConfig(
+        agent=AGENT_PRESETS["bc"],
+        ratio=RatioConfig(utd=1.0, clock="simulated"),
+        sampler=CLONED,
+        imitation=ImitationConfig(updates=5000),
+    ),
+    "hg_dagger": LearnerConfig(
+        agent=AGENT_PRESETS["hg_dagger"],
+        ratio=RatioConfig(utd=4.0, clock="simulated"),
+        sampler=CLONED,
+        imitation=ImitationConfig(updates=2000),
     ),
     "scratch": LearnerConfig(
         agent=AGENT_PRESETS["scratch"],

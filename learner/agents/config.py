@@ -86,6 +86,8 @@ class CloningConfig:
 class SACConfig:
     """Soft actor-critic with ensembles, high UTD and demonstrations."""
 
+    imitation_only: bool = False
+    """Clone, and update nothing but the policy: behaviour cloning and, as people take over, HG-DAgger."""
     discount: float = 0.97
     """Gamma for one step; whoever builds batches puts gamma^k into them."""
     n_step: int = 1

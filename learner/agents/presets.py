@@ -42,6 +42,16 @@ they begin small.
 SAC_HYBRID = dataclasses.replace(DEFAULT, gripper=GripperCriticConfig(enabled=True))
 """The default with a gripper that is closed, kept or opened by critics of its own, as in HIL-SERL."""
 
+BC = SACConfig(
+    imitation_only=True,
+    policy=PolicyConfig(activation="relu", std_max=0.3, initial_std=0.15),
+    cloning=CloningConfig(nll_share=0.1, action_limit=0.999, intervention_weight=0.0),
+)
+"""Behaviour cloning of the demonstrations alone."""
+
+HG_DAGGER = dataclasses.replace(BC, cloning=dataclasses.replace(BC.cloning, intervention_weight=1.0))
+"""Cloning of demonstrations and of all steps in which people took over so far (Kelly et al. 2019)."""
+
 NO_CLONING = CloningConfig(weight_start=0.0, weight_end=0.0)
 
 SCRATCH = SACConfig(
@@ -103,6 +113,8 @@ PRESETS = {
     "default": DEFAULT,
     "pixels": PIXELS,
     "sac_hybrid": SAC_HYBRID,
+    "bc": BC,
+    "hg_dagger": HG_DAGGER,
     "scratch": SCRATCH,
     "serl": SERL,
     "drq": DRQ,

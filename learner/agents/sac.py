@@ -63,6 +63,8 @@ class SAC:
     def update(self, state: SACState, batch: TransitionBatch) -> tuple[SACState, Metrics]:
         """U critic updates, each followed by its targets' step, then one policy and temperature update.
 
+        With `imitation_only` U cloning updates of what acts instead, and nothing else moves.
+
         Args:
             state: donated; do not use it again.
             batch: U minibatches of B rows, on the host or on the device.
@@ -95,6 +97,9 @@ class SAC:
     ) -> tuple[SACState, Metrics]:
         self.traces["update"] += 1
         batch = self._split(batch)
+        if self.config.imitation_only:
+            state, metrics = imitate(self._networks, state, batch, trunk)
+            return state._replace(updates=state.updates + batch.reward.shape[0]), metrics
         state, data_q, critic_metrics = update_critics(self._networks, state, batch, trunk)
         if self._networks.shares_encoder:
             state = state._replace(policy=state.policy | {"encoder": state.critics["encoder"]})
