@@ -13,15 +13,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deploy.report.charts import COLOURS, Series, line_chart
 from tests import results
+from tests.system.curves import Curve, draw, evaluations
 
 SHIFTS = (1, 4, 8, 0)
 """M; 0 is without the cache."""
 SEEDS = (0, 1, 2)
 CLONING_UPDATES, UPDATES, UTD, WARM_UP_STEPS, EVALUATE_EVERY_STEPS = 1_500, 1_500, 4, 100, 75
 NAME = "map_cache"
-STYLE = "text{font:11px sans-serif;fill:#444}.grid{stroke:#ddd}svg{background:#fff}"
 SETTINGS = (
     *("--task", "reach_vision", "--actor.cameras", "wrist", "--demos", "200", "--no-video"),
     *("--learner.sampler.batch-size", "32", "--learner.imitation.batch-size", "32"),
@@ -31,8 +30,6 @@ SETTINGS = (
     *("--actor.evaluation.every-steps", str(EVALUATE_EVERY_STEPS), "--actor.evaluation.episodes", "50"),
     *("--minutes", "30", "--final-episodes", "50"),
 )
-
-Curve = Sequence[tuple[float, float]]
 
 
 def main() -> None:
@@ -47,7 +44,8 @@ def measure(folder: Path) -> Mapping[int, Mapping[str, object]]:
     curves = {m: [curve(directory) for directory in found] for m, found in runs.items()}
     figures = {m: figures_of(curves[m]) | {"best_policies": best_policies(runs[m])} for m in SHIFTS}
     results.record(NAME, {label(m): figures[m] for m in SHIFTS}, {"command": " ".join(SETTINGS)})
-    draw(curves, results.RESULTS / f"{NAME}.svg")
+    labelled = {label(m): curves[m] for m in SHIFTS}
+    draw(labelled, results.RESULTS / f"{NAME}.svg", "updates, of which the first 1,500 clone")
     return figures
 
 
@@ -74,11 +72,9 @@ def run(folder: Path, shifts: int, seed: int) -> Path:
 
 def curve(directory: Path) -> Curve:
     """(cloning and critic updates, success rate on 50 greedy episodes) at every evaluation of a run."""
-    lines = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
     return [
         (CLONING_UPDATES + line["evaluation/policy_update"], line["evaluation/success_rate"])
-        for line in lines
-        if "evaluation/success_rate" in line
+        for line in evaluations(directory)
     ]
 
 
@@ -98,39 +94,9 @@ def best_policies(runs: Sequence[Path]) -> list[float]:
     return [json.loads((directory / "result.json").read_text())["success_rate"] for directory in runs]
 
 
-def average(curves: Sequence[Curve]) -> tuple[Curve, Sequence[tuple[float, float, float]]]:
-    """Mean over seeds at each evaluation, and the range from the worst seed to the best."""
-    line, band = [], []
-    for points in zip(*curves, strict=False):
-        update = statistics.mean(x for x, _ in points)
-        rates = [y for _, y in points]
-        line.append((update, statistics.mean(rates)))
-        band.append((update, min(rates), max(rates)))
-    return line, band
-
-
 def label(shifts: int) -> str:
     """How a person calls it."""
     return f"cached, M = {shifts}" if shifts else "not cached"
-
-
-def draw(curves: Mapping[int, Sequence[Curve]], path: Path) -> None:
-    """One line for each M with the range of its seeds, as a picture."""
-    series = []
-    for m, found in curves.items():
-        line, band = average(found)
-        series.append(Series(label=label(m), points=line, band=band))
-    chart = line_chart(series, x_label="updates, of which the first 1,500 clone", y_range=(0.0, 1.0))
-    drawing = chart.partition("</svg>")[0]
-    drawing = drawing.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" width="690" ', 1)
-    path.write_text(f"{drawing}<style>{STYLE}</style>{_legend(series)}</svg>\n", encoding="utf-8")
-
-
-def _legend(series: Sequence[Series]) -> str:
-    return "".join(
-        f'<text x="70" y="{130 + 14 * i}" style="fill:{COLOURS[i]}">{s.label}</text>'
-        for i, s in enumerate(series)
-    )
 
 
 if __name__ == "__main__":

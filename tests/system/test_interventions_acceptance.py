@@ -1,0 +1,55 @@
+"""Corrections shorten training, steps of the human included: `tests.system.interventions` as a test."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system import interventions
+from tests.system.curves import draw
+from tests.system.test_learning import keep, require_that_it_adds_up, train
+
+
+def evaluated(*rates: float) -> list[dict[str, Any]]:
+    return [{"evaluation/success_rate": rate, "actor_steps": 250 * n} for n, rate in enumerate(rates)]
+
+
+def test_the_goal_is_reached_at_the_first_of_two_evaluations_in_a_row() -> None:
+    reached = interventions.reached_at(evaluated(0.1, 0.9, 0.8, 0.9, 1.0, 0.5))
+    assert reached is not None
+    assert reached["actor_steps"] == 750
+    assert interventions.reached_at(evaluated(0.1, 0.9, 0.8, 0.95)) is None
+
+
+def test_a_run_that_never_gets_there_counts_as_worse_than_any_that_does() -> None:
+    assert interventions.median([500, None, 2000]) == 2000
+    assert interventions.median([500, None, None]) is None
+
+
+def test_curves_are_drawn_one_for_each_arm(tmp_path: Path) -> None:
+    curves = {arm: [[(0, 0.0), (250, 0.1 * n)] for n in range(3)] for arm in interventions.ARMS}
+    draw(curves, tmp_path / "curves.svg", "steps")
+    picture = (tmp_path / "curves.svg").read_text()
+    assert picture.startswith("<svg ")
+    assert all(arm.replace("'", "&#x27;") in picture for arm in interventions.ARMS)
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(12 * 960)
+def test_corrections_shorten_training(tmp_path: Path) -> None:
+    figures = interventions.measure(tmp_path)
+    without, corrected = figures["demonstrations"], figures["demonstrations and corrections"]
+    assert all(run["wall_minutes"] <= 16 for arm in figures.values() for run in arm["runs"])
+    assert corrected["runs_that_reached_it"] == len(interventions.SEEDS)
+    assert corrected["median_steps_to_goal"] < (without["median_steps_to_goal"] or float("inf"))
+    assert all(run["human_steps"] > 0 for run in corrected["runs"])
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(2700)
+def test_a_simulated_human_helps_where_the_policy_has_pictures_only(tmp_path: Path) -> None:
+    flags = ("--task", "pick_cube_vision", "--teleop", "simulated_human", "--seed", "0")
+    result = train(tmp_path, *flags)
+    keep("pick_cube_vision_interventions", [result])
+    require_that_it_adds_up(result)
+    assert result["success_rate"] >= 0.9
