@@ -51,6 +51,7 @@ COMMANDS: dict[str, str] = {
     "trim": "actor.demonstrations.choosing:trim_main",
     "play": "actor.demonstrations.playing:main",
     "render": "actor.demonstrations.rendering:main",
+    "export": "actor.conversion.exporting:main",
 }
 """What else `handson demo` does: "module:main", imported when it is chosen; main(argv) -> exit status."""
 FIRST = "demos.mcap"

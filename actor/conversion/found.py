@@ -23,6 +23,8 @@ class ReadingConfig:
     """Who chose the actions where the file does not say; interventions that it marks are a person's."""
     unrewarded_end: Unrewarded = "time_limit"
     """What an end without a reward was: SERL's mask says 0 at a time limit too."""
+    success_at_end: bool = False
+    """Each episode ended in success; for files without rewards."""
     cut_at_jumps: bool = False
     """Cut episodes where an observation is not the one that followed, as in HIL-SERL's demo_buffer."""
 
