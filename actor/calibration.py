@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from actor.lab_edit import set_in_lab
-from robot_env.env import describe_world
+from robot_env.description import describe_world
 from robot_env.geometry import Vector
 from robot_env.lab import Lab, load_lab
 from robot_env.tasks.reach import Reach

@@ -7,6 +7,7 @@ from typing import Literal
 import tyro
 
 from actor.agentlace.config import JoinConfig
+from actor.both_ways_config import BothWaysConfig
 from actor.live_view import ViewConfig
 from actor.operating.config import OperatorConfig
 from actor.rewards.judging import JudgingConfig
@@ -68,6 +69,8 @@ class ActorConfig:
     """Where the learner is."""
     join: tyro.conf.OmitArgPrefixes[JoinConfig] = field(default_factory=JoinConfig)
     """A learner of SERL or HIL-SERL instead."""
+    both: tyro.conf.OmitArgPrefixes[BothWaysConfig] = field(default_factory=BothWaysConfig)
+    """A second task in turns with the first; nothing is evaluated meanwhile, for that would set the scene."""
     seed: int = 0
     """Seed of start states, random actions and sampled actions."""
     clock: Literal["wall", "simulated"] = "simulated"

@@ -92,6 +92,7 @@ class Practice:
         self._faults = 0
         self._turn = Source.POLICY
         self._holding = ""
+        self._passed_over: Callable[[], bool] = lambda: False
 
     @property
     def evaluations(self) -> list[EvaluationResult]:
@@ -115,21 +116,41 @@ class Practice:
             HandsOnError: the environment is broken, the learner refused this actor, or a thread failed.
         """
         while self._stop.cause is None:
-            self._look_outside()
-            self._parts.operator.between_episodes(self._idle)
-            self._adopt(between_episodes=True)
-            self._evaluation.run_if_due(self.training_steps)
-            self._finish_when_done()
-            if self._stop.cause is None:
-                self._practise_or_hold()
+            self.turn()
+        self.conclude()
+
+    def turn(self, passed_over: Callable[[], bool] = lambda: False) -> EpisodeOutcome | None:
+        """One episode and what is due before it; None where there was none to play.
+
+        Args:
+            passed_over: asked after the reset; where it says so the episode ends before its first step.
+        """
+        self._look_outside()
+        self._parts.operator.between_episodes(self._idle)
+        self._adopt(between_episodes=True)
+        self._evaluation.run_if_due(self.training_steps)
+        self._finish_when_done()
+        self._passed_over = passed_over
+        return self._practise_or_hold() if self._stop.cause is None else None
+
+    def hear_late_labels(self) -> None:
+        """Take what a person says of the episode before, while another task has its turn."""
+        self._parts.late_labels.look()
+
+    def forget_episode(self) -> None:
+        """Another task had its turn since: what a person says now is not about this one."""
+        self._parts.late_labels.began()
+
+    def conclude(self) -> None:
+        """Nothing more is practised: say what happened last."""
         self._look_outside()
         self._parts.telemetry.report(self.training_steps)
 
-    def _practise_or_hold(self) -> None:
+    def _practise_or_hold(self) -> EpisodeOutcome | None:
         self._turn = self._warm_up.turn()
         if self._turn is Source.POLICY and (reason := self._no_policy()):
             self._hold(reason, logging.INFO if self._parts.runner.snapshot is None else logging.WARNING)
-            return
+            return None
         self._holding = ""
         hooks = EpisodeHooks(
             begun=self._begun,
@@ -142,6 +163,7 @@ class Practice:
         outcome = self._parts.rollout.play(self._parts.choosers[self._turn], seed, hooks)
         self._after(outcome)
         self.episodes += 1
+        return outcome
 
     def _no_policy(self) -> str | None:
         """Why the policy may not act, or None. What a connected learner published last is never too old."""
@@ -185,6 +207,8 @@ class Practice:
 
     def _begun(self) -> Why | None:
         """Why an episode that was reset shall not begin."""
+        if self._passed_over():
+            return Why.OPERATOR_ABORT
         self._parts.late_labels.look()
         self._parts.late_labels.began()
         return self._asked(self._parts.operator.begun)
@@ -218,7 +242,8 @@ class Practice:
         if self._parts.assistance is not None and self._turn is Source.POLICY and outcome.length:
             self._parts.assistance.add(outcome, self.episodes)
         self._parts.late_labels.ended(outcome, self.episodes)
-        self._parts.telemetry.episode(outcome, self.training_steps)
+        if outcome.length or outcome.fault is not None:
+            self._parts.telemetry.episode(outcome, self.training_steps)
 
     def _count_fault(self, fault: ObservationError) -> None:
         self._faults += 1

@@ -17,6 +17,7 @@ import numpy as np
 from actor.choosers import Choice, Chooser
 from actor.episode import EpisodeRecorder
 from actor.rewards.base import LabelledReward, RewardModel, StepResult, Verdict
+from actor.rewards.environment import EnvironmentReward
 from actor.samples import Samples
 from actor.spans import Span, spans_of
 from robot_env.env import RobotEnv
@@ -78,10 +79,12 @@ class Rollout:
 
     Attributes:
         overrun_seconds: by how much each period was late, where the environment measures it.
+        keep_scene: whether a reset leaves objects where they are.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], interface: InterfaceSpec, judge: RewardModel) -> None:
         self.overrun_seconds = Samples()
+        self.keep_scene = False
         self._env = env
         self._interface = interface
         self._judge = judge
@@ -89,6 +92,12 @@ class Rollout:
         self._success = False
         self._robot = env.unwrapped if isinstance(env.unwrapped, RobotEnv) else None
         self._held = False
+
+    @property
+    def solved(self) -> bool:
+        """Whether the task is done where things are now; False where others than the environment judge."""
+        judges = isinstance(self._judge, EnvironmentReward)
+        return judges and self._robot is not None and self._robot.solved
 
     def hold(self) -> None:
         """Keep the arm where it is, for as long as this is called over and over and nothing is stepped.
@@ -150,7 +159,8 @@ class Rollout:
                 return episode.outcome(step.why, fault=fault)
 
     def _reset(self, start_seed: int) -> Observation:
-        observation, _ = self._env.reset(seed=start_seed)
+        options = {"keep_scene": True} if self.keep_scene else None
+        observation, _ = self._env.reset(seed=start_seed, options=options)
         self._interface.check(observation, STAGE)
         self._success = self._held = False
         return observation

@@ -19,20 +19,21 @@ class StopSignal:
 
     def __init__(self) -> None:
         self.hurried = False
-        self._requested: Callable[[], str | None] = lambda: None
+        self._watched: list[Callable[[], str | None]] = []
         self._event = threading.Event()
         self._cause: str | None = None
 
     @property
     def cause(self) -> str | None:
         """Why to stop, or None to go on."""
-        if self._cause is None and (asked := self._requested()) is not None:
-            self.set(asked)
+        for requested in self._watched if self._cause is None else ():
+            if (asked := requested()) is not None:
+                self.set(asked)
         return self._cause
 
     def watch(self, requested: Callable[[], str | None]) -> None:
         """Another place to look for a cause, such as what the learner asked for."""
-        self._requested = requested
+        self._watched.append(requested)
 
     def set(self, cause: str) -> None:
         """Ask for the end; the first cause stays."""

@@ -14,7 +14,7 @@ from actor.rollout import Rollout
 from actor.scene import SceneConfig
 from robot_env.env import RobotEnv
 from robot_env.families import resolve
-from robot_env.registry import make
+from robot_env.registry import make, make_also
 from shared.clock import ManualClock, SystemClock
 from shared.interface import InterfaceSpec
 
@@ -29,6 +29,28 @@ class World:
     interface: InterfaceSpec
     rollout: Rollout
     judge: RewardModel
+
+    @property
+    def real(self) -> bool:
+        """Whether what moves here can hurt somebody, and nobody but a person can put things in order."""
+        return isinstance(self.env.unwrapped, RobotEnv) and self.env.unwrapped.real
+
+    @contextmanager
+    def also(self, task: str, scene: SceneConfig, judging: JudgingConfig) -> "Iterator[World]":
+        """Another task on the same bench; only one of both may act at a time.
+
+        The same judges it, but for classifiers: `judging` names those of this task.
+        """
+        env, judge = make_also(self.env, task, lab=scene.lab), self.judge
+        if isinstance(judge, JudgesAlone):
+            judge = build_judge(resolve("reward", REWARDS, "classifier"), env.interface, judging)
+            env.goes_on = True
+        try:
+            rollout = Rollout(env, env.interface, judge)
+            yield World(env=env, interface=env.interface, rollout=rollout, judge=judge)
+        finally:
+            if isinstance(judge, ClosedReward) and judge is not self.judge:
+                judge.close()
 
 
 @contextmanager

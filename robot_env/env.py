@@ -9,21 +9,23 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import seeding
 
-from robot_env.actions import action_entries, admit, executed_command, wanted_opening, wanted_pose
+from robot_env.actions import admit, executed_command, wanted_opening, wanted_pose
 from robot_env.arms.base import Arm, Recoverable
 from robot_env.arms.real_world import RealWorld
 from robot_env.cameras.base import Camera
 from robot_env.cameras.freshness import MAX_AGE_SECONDS, FreshFrames
+from robot_env.description import describe_world, space_of
 from robot_env.geometry import Pose, six_d
 from robot_env.grippers.base import Gripper
-from robot_env.observing import arm_entries, arm_values
+from robot_env.observing import arm_values
 from robot_env.rate import Rate
 from robot_env.rendering.base import FrameSource, Look
 from robot_env.tasks.base import Judgement, Situation, Start, Task
 from shared.clock import Clock
 from shared.errors import ConfigError, ObservationError
-from shared.interface import InterfaceSpec, ObservationEntry
 from shared.step import Action, Observation, Why
+
+LET_GO_SECONDS = 0.5
 
 
 class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
@@ -53,7 +55,7 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
     ) -> None:
         self._fresh = {c.entry.name: FreshFrames(c, clock, max_frame_age_seconds) for c in cameras}
         self.goes_on = False
-        self._look = look
+        self._clock, self._look, self._max_frame_age_seconds = clock, look, max_frame_age_seconds
         self._task, self._arm, self._gripper, self._cameras = task, arm, gripper, tuple(cameras)
         self._settings = task.settings
         self._rate = Rate(self._settings.control_hz, clock)
@@ -95,6 +97,36 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         self._steps -= periods
 
     @property
+    def solved(self) -> bool:
+        """Whether the task is done in the last situation that was measured."""
+        return self._situation is not None and self._task.judge(self._situation).success
+
+    def also(self, task: Task) -> "RobotEnv":
+        """An environment for another task on the same bench; only one of both may be stepped at a time.
+
+        Raises:
+            ConfigError: the task needs another scene, another gripper, or another rate.
+        """
+        mine, other = self._settings, task.settings
+        alike = (mine.drives_gripper, mine.control_hz) == (other.drives_gripper, other.control_hz)
+        if task.scene != self._task.scene or not alike:
+            raise ConfigError(
+                f"making {task.name}",
+                f"it cannot share a bench with {self._task.name}: scene, gripper or rate differ",
+                "choose a task that undoes the other, as relocate_forward and relocate_back",
+            )
+        return RobotEnv(
+            task,
+            self._arm,
+            self._gripper,
+            self._cameras,
+            self._clock,
+            self._frames,
+            max_frame_age_seconds=self._max_frame_age_seconds,
+            look=self._look,
+        )
+
+    @property
     def overruns(self) -> int:
         """How many periods ended late."""
         return self._rate.overruns
@@ -102,11 +134,16 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Place the scene and the arm; without a seed the starts go on from the last one."""
+        """Place the scene and the arm; without a seed the starts go on from the last one.
+
+        With `options={"keep_scene": True}` objects stay where they are: the gripper lets go, and only the
+        arm, and what the task imagines, is placed.
+        """
         super().reset(seed=seed)
         self._held = None  # a pose from before is no place to hold, however the reset ends
         self._start = self._task.sample_start(self.np_random)
-        self._begin(self._start, self.np_random)
+        keep_scene = bool((options or {}).get("keep_scene"))
+        self._begin(self._start, self.np_random, keep_scene=keep_scene)
         self._steps, self._over = 0, False
         situation = self._measure()
         self._began = situation.arm.tcp
@@ -158,7 +195,7 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         """
         if self._situation is None:
             raise gymnasium.error.ResetNeeded("nothing was seen yet: call reset first")
-        situation = self._situation
+        situation = self._sense()
         settings = dataclasses.replace(self._settings, pose_frame="base")
         values = arm_values(settings, situation.arm, situation.gripper, self._began)
         values["arm/tcp_rotation_base_6d"] = six_d(situation.arm.tcp.rotation).astype(np.float32)
@@ -179,17 +216,28 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
             self._gripper.close()
         self._arm.close()
 
-    def _begin(self, start: Start, rng: np.random.Generator) -> None:
+    def _begin(self, start: Start, rng: np.random.Generator, *, keep_scene: bool) -> None:
         world = self._arm.world
-        world.clear()
+        if keep_scene:
+            self._let_go()
+        else:
+            world.clear()
+        imagined = {thing.name for thing in self._task.scene if thing.kind == "marker"}
         for name, pose in start.objects.items():
-            world.place(name, pose)
+            if not keep_scene or name in imagined:
+                world.place(name, pose)
         self._arm.reset(start.tcp)
         if self._gripper is not None:
             self._gripper.reset(opening=True)
         if self._look is not None:
             self._look.draw(rng)
         world.settle()
+
+    def _let_go(self) -> None:
+        """Open the gripper where the arm is, and wait until what it held lies still."""
+        if self._gripper is not None:
+            self._gripper.reset(opening=True)
+            self._arm.world.advance(LET_GO_SECONDS)
 
     def _move(self, action: Action, before: Situation) -> dict[str, Any]:
         wanted = wanted_pose(action, before.arm, self._settings)
@@ -203,9 +251,12 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         return {"executed_command": executed, "limited_by": bounded.limited_by}
 
     def _measure(self) -> Situation:
-        gripper = None if self._gripper is None else self._gripper.read()
-        self._situation = Situation(arm=self._arm.read(), gripper=gripper, objects=self._arm.world.poses())
+        self._situation = self._sense()
         return self._situation
+
+    def _sense(self) -> Situation:
+        gripper = None if self._gripper is None else self._gripper.read()
+        return Situation(arm=self._arm.read(), gripper=gripper, objects=self._arm.world.poses())
 
     def _observe(self, situation: Situation, *, first: bool = False) -> Observation:
         values = arm_values(self._settings, situation.arm, situation.gripper, self._began)
@@ -231,28 +282,3 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         if judgement.success and not self.goes_on:
             return Why.SUCCESS
         return Why.TIME_LIMIT if self._steps >= self._settings.horizon_steps else None
-
-
-def describe_world(task: Task, cameras: Sequence[Camera]) -> InterfaceSpec:
-    """The interface of a task seen through these cameras: arm, gripper, task, cameras, in this order."""
-    images = tuple(camera.entry for camera in cameras)
-    if len(names := {image.name for image in images}) < len(images):
-        raise ConfigError(
-            f"making {task.name}", "two cameras have one name", f"there may be one each of {sorted(names)}"
-        )
-    return InterfaceSpec(
-        name=task.name,
-        observations=(*arm_entries(task.settings), *task.entries, *images),
-        actions=action_entries(task.settings),
-        control_hz=task.settings.control_hz,
-        crop_profiles=tuple(camera.crop for camera in cameras if camera.crop is not None),
-    )
-
-
-def space_of(entry: ObservationEntry) -> spaces.Box:
-    """The Gymnasium space of one entry."""
-    if entry.is_image:
-        return spaces.Box(0, 255, entry.shape, np.uint8)
-    low = -np.inf if entry.low is None else entry.low
-    high = np.inf if entry.high is None else entry.high
-    return spaces.Box(low, high, entry.shape, np.float32)

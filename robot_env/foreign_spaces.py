@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from robot_env.env import space_of
+from robot_env.description import space_of
 from shared.errors import ConfigError, ObservationError
 from shared.interface import ActionEntry, ObservationEntry
 from shared.step import Observation

@@ -45,6 +45,8 @@ GYMNASIUM_IDS = {
     "handson/PickCubeVision-v0": "pick_cube_vision",
     "handson/PegInsertVision-v0": "peg_insert_vision",
     "handson/Relocate-v0": "relocate",
+    "handson/RelocateForward-v0": "relocate_forward",
+    "handson/RelocateBack-v0": "relocate_back",
     "handson/RelocateVision-v0": "relocate_vision",
     "handson/PegInsertReal-v0": "peg_insert_real",
     "handson/PickCubeReal-v0": "pick_cube_real",
@@ -100,9 +102,7 @@ def _make_task(
     **settings: Any,
 ) -> gymnasium.Env:
     bench = load_lab(lab) if isinstance(lab, Path) else lab or Lab()
-    task = build_task(name, **settings)
-    if lab is not None:
-        task = bench.fit(name, task)
+    task = _task_of(name, bench, **settings)
     require_age_bound(max_frame_age_seconds)
     chosen = choose_cameras(task, cameras if cameras is not None else bench.cameras or None, image_size)
     with ExitStack() as opened:  # what was opened is closed again where the rest cannot be
@@ -135,6 +135,24 @@ def _make_task(
         )
         opened.pop_all()
     return env
+
+
+def make_also(env: gymnasium.Env, name: str, *, lab: Path | Lab | None = None, **settings: Any) -> RobotEnv:
+    """Another task on the bench of `env`, with the lab's settings for it; see `RobotEnv.also`.
+
+    Raises:
+        ConfigError: there is no such task, or it does not fit on the bench; a foreign environment has none.
+    """
+    world = env.unwrapped
+    if not isinstance(world, RobotEnv):
+        cure = "practise tasks of HandsOn in turns, as relocate_forward and relocate_back"
+        raise ConfigError(f"making {name}", "a foreign environment has no bench to share", cure)
+    return world.also(_task_of(name, load_lab(lab) if isinstance(lab, Path) else lab or Lab(), **settings))
+
+
+def _task_of(name: str, lab: Lab, **settings: Any) -> Any:
+    """The task `name` with some of its fields changed, and as the lab has it."""
+    return lab.fit(name, build_task(name, **settings))
 
 
 def _build_arm(chosen: str | ArmConfig, robot: str | None, task: Task, clock: Clock) -> Arm:

@@ -74,6 +74,7 @@ class Operator:
         self._help = HELP
         self._changed = threading.Event()
         self._paused = self._aborted = self._wants_scene = self._consents = self._drives = False
+        self._scene_is_due = False
 
     @property
     def mode(self) -> str:
@@ -157,10 +158,15 @@ class Operator:
         """Wait while paused, or without the device that drives."""
         self._wait(lambda: self._paused or self._misses_device(), idle)
 
+    def want_scene(self, cause: str) -> None:
+        """The scene needs a person: the next episode waits for r, where somebody can press it."""
+        self.call(cause)
+        self._scene_is_due = self.present
+
     def begun(self, idle: Idle) -> Why | None:
         """After a reset: wait for the scene where that is asked for; why not to begin, or None."""
-        if self._wait_for_scene:
-            self._wants_scene = True
+        if self._wait_for_scene or self._scene_is_due:
+            self._wants_scene, self._scene_is_due = True, False
             self._ring("attention")
         return self._decide(idle)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from deploy.check.base import Outcome, fail, ok, skip, warn
 from deploy.check.bench import Bench
-from robot_env.env import describe_world
+from robot_env.description import describe_world
 from robot_env.geometry import Vector
 from robot_env.tasks.reach import Reach
 from robot_env.teleop.base import ShowsAxes

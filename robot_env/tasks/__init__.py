@@ -6,6 +6,8 @@ TASKS = {
     "pick_cube_dense": "robot_env.tasks.pick_cube:PickCubeDense",
     "peg_insert": "robot_env.tasks.peg_insert:PegInsert",
     "relocate": "robot_env.tasks.relocate:Relocate",
+    "relocate_forward": "robot_env.tasks.relocate:RelocateForward",
+    "relocate_back": "robot_env.tasks.relocate:RelocateBack",
     "reach_vision": "robot_env.tasks.reach:ReachVision",
     "pick_cube_vision": "robot_env.tasks.pick_cube:PickCubeVision",
     "peg_insert_vision": "robot_env.tasks.peg_insert:PegInsertVision",

@@ -1,4 +1,8 @@
-"""Relocate: carry a cube to the other side of the table and let go of it there, from either side."""
+"""Relocate: carry a cube to the other side of the table and let go of it there.
+
+From either side, or one way only: forward and back undo each other, so that both can be practised in turns
+without anybody putting the cube back.
+"""
 
 from dataclasses import dataclass, field
 
@@ -36,7 +40,7 @@ def _entry(name: str, scale_m: float) -> ObservationEntry:
 class Relocate:
     """The reward is 1 once the cube lies within `tolerance_m` of the goal and the gripper has let go of it.
 
-    The cube lies on the left or on the right of the tool, the goal on the other side.
+    The cube lies on the left (side 1) or on the right (side -1) of the tool, the goal on the other side.
     """
 
     settings: TaskSettings = field(default_factory=_settings)
@@ -46,6 +50,7 @@ class Relocate:
     start_low_m: Vector3 = (0.40, -0.03, 0.15)
     start_high_m: Vector3 = (0.50, 0.03, 0.22)
     tolerance_m: float = 0.03
+    sides: tuple[float, ...] = (-1.0, 1.0)
 
     name = "relocate"
     scene = (
@@ -62,8 +67,8 @@ class Relocate:
     entries = (_entry("cube_from_tcp_base_m", 0.02), _entry("goal_from_cube_base_m", 0.02))
 
     def sample_start(self, rng: np.random.Generator) -> Start:
-        """A side by a coin, the cube uniform on it, the tool uniform in its box."""
-        side = float(rng.choice((-1.0, 1.0)))
+        """A side by chance, the cube uniform on it, the tool uniform in its box."""
+        side = float(rng.choice(self.sides))
         x, y = rng.uniform(self.cube_low_m, self.cube_high_m)
         tcp = rng.uniform(self.start_low_m, self.start_high_m)
         return Start(
@@ -102,3 +107,19 @@ class RelocateVision(Relocate):
 
     name = "relocate_vision"
     entries = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelocateForward(Relocate):
+    """From left to right."""
+
+    sides: tuple[float, ...] = (1.0,)
+    name = "relocate_forward"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelocateBack(Relocate):
+    """From right to left."""
+
+    sides: tuple[float, ...] = (-1.0,)
+    name = "relocate_back"

@@ -9,12 +9,13 @@ from robot_env.arms.point import PointArmConfig
 from robot_env.cameras.pattern import PatternCameraConfig
 from robot_env.env import RobotEnv
 from robot_env.grippers.point import PointGripperConfig
-from robot_env.registry import make
+from robot_env.registry import make, make_also
 from robot_env.tasks.base import Judgement, Situation
 from robot_env.tasks.pick_cube import PickCube
 from robot_env.tasks.reach import Reach
+from robot_env.teleop.script import ScriptConfig
 from shared.clock import ManualClock
-from shared.errors import NonFiniteError, ObservationError
+from shared.errors import ConfigError, NonFiniteError, ObservationError
 from shared.step import Observation, Why
 
 
@@ -160,3 +161,47 @@ def test_without_a_seed_starts_go_on_from_the_last() -> None:
         starts.append(env.reset()[0]["target_from_tcp_base_m"])
     assert np.array_equal(*starts)
     assert not np.array_equal(starts[0], first.reset(seed=5)[0]["target_from_tcp_base_m"])
+
+
+def test_a_kept_scene_leaves_objects_and_places_the_arm_and_what_is_imagined() -> None:
+    env = make("relocate_forward", clock=ManualClock())
+    env.reset(seed=1)
+    world = env.unwrapped
+    cube = world.see()["cube_from_tcp_base_m"] + world.see()["arm/tcp_position_base_m"]
+    env.reset(seed=2, options={"keep_scene": True})
+    after = world.see()["cube_from_tcp_base_m"] + world.see()["arm/tcp_position_base_m"]
+    np.testing.assert_allclose(cube, after, atol=1e-3)
+    env.reset(seed=2)
+    anew = world.see()["cube_from_tcp_base_m"] + world.see()["arm/tcp_position_base_m"]
+    assert np.linalg.norm(anew - after) > 0.01
+    env.close()
+
+
+def test_two_tasks_share_a_bench_and_what_one_achieves_the_other_finds() -> None:
+    env = make("relocate_forward", clock=ManualClock())
+    there = env.unwrapped
+    back = make_also(env, "relocate_back")
+    device = ScriptConfig(noise=0.0).build(there.interface, env)
+    observation, info = there.reset(seed=0)
+    device.reset(np.random.default_rng(0))
+    assert not info["success"]
+    assert not there.solved
+    terminated = False
+    while not terminated:
+        observation, _, terminated, truncated, _ = there.step(device.read(observation))
+        assert not truncated
+    assert there.solved
+    _, info = back.reset(seed=1, options={"keep_scene": True})
+    assert not info["success"]
+    _, info = there.reset(seed=2, options={"keep_scene": True})
+    assert info["success"]
+    assert there.interface.fingerprint != back.interface.fingerprint
+    back.close()
+    there.close()
+
+
+def test_a_task_of_another_scene_cannot_share_the_bench() -> None:
+    env = make("relocate_forward", clock=ManualClock())
+    with pytest.raises(ConfigError, match="cannot share a bench with relocate_forward"):
+        make_also(env, "pick_cube")
+    env.close()

@@ -6,6 +6,8 @@ SCRIPTS = {
     "pick_cube_dense": "robot_env.teleop.scripts.pick_cube:pick_cube",
     "peg_insert": "robot_env.teleop.scripts.peg_insert:peg_insert",
     "relocate": "robot_env.teleop.scripts.relocate:relocate",
+    "relocate_forward": "robot_env.teleop.scripts.relocate:relocate",
+    "relocate_back": "robot_env.teleop.scripts.relocate:relocate",
     "reach_vision": "robot_env.teleop.scripts.reach:reach",
     "pick_cube_vision": "robot_env.teleop.scripts.pick_cube:pick_cube",
     "peg_insert_vision": "robot_env.teleop.scripts.peg_insert:peg_insert",

@@ -88,6 +88,19 @@ def test_the_scene_is_waited_for_after_each_reset_with_a_sound() -> None:
     assert desk.operator.mode == "acting"
 
 
+def test_a_scene_that_needs_a_person_is_waited_for_once_where_there_is_somebody() -> None:
+    desk = Desk("x", "r")
+    desk.operator.want_scene("nobody is there to press a key")
+    assert desk.operator.begun(desk.idle) is None
+    assert desk.turns == 0
+    desk.operator.present = True
+    desk.operator.want_scene("put the scene in order")
+    assert desk.operator.begun(desk.idle) is None
+    assert desk.turns == 2
+    assert desk.operator.begun(desk.idle) is None
+    assert desk.turns == 2
+
+
 def test_q_ends_waiting_and_acting() -> None:
     desk = Desk("q", wait_for_scene=True)
     desk.operator.press("p")
