@@ -19,11 +19,11 @@ def _entry(name: str, size: int) -> ActionEntry:
 
 
 def world(*actions: ActionEntry, images: tuple[str, ...] = ()) -> InterfaceSpec:
-    """A position of two numbers, what each gripper was told, and 16 x 16 pictures."""
+    """A position of two numbers, what each gripper was told, and 32 x 32 pictures."""
     seen = [ObservationEntry(name="position", shape=(2,), dtype="float32", scale=(2.0, 1.0))]
     grippers = [action.name for action in actions if action.name.endswith("gripper")]
     seen += [ObservationEntry(name=f"{name}/command", shape=(1,), dtype="float32") for name in grippers]
-    seen += [ObservationEntry(name=name, shape=(16, 16, 3), dtype="uint8") for name in images]
+    seen += [ObservationEntry(name=name, shape=(32, 32, 3), dtype="uint8") for name in images]
     return InterfaceSpec(name="hands", observations=tuple(seen), actions=actions, control_hz=10.0)
 
 
