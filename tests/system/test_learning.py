@@ -35,8 +35,10 @@ def train(runs: Path, *flags: str) -> dict[str, Any]:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     result = json.loads((run / "result.json").read_text())
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    first = next(line for line in lines if "evaluation/success_rate" in line)
-    return result | {"cloning_alone": first["evaluation/success_rate"], "returncode": done.returncode}
+    name = "evaluation/success_rate"
+    curve = [(line["env_steps"], line[name]) for line in lines if name in line]
+    found = {"run": run, "curve": curve, "cloning_alone": curve[0][1], "returncode": done.returncode}
+    return result | found
 
 
 def require_that_it_adds_up(result: dict[str, Any]) -> None:
