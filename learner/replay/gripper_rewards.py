@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learner.replay.returns import NONE, Floats, Rows
+from shared.serl_transitions import PENALTY as TERM
 from shared.step import Step
-
-TERM = "grasp_penalty"
 
 
 @dataclass(frozen=True, kw_only=True)
