@@ -140,6 +140,24 @@ def test_a_life_from_hello_to_farewell(learner, act, capsys) -> None:
     assert "training is over" in capsys.readouterr().out
 
 
+def test_somebody_takes_over_from_a_policy_that_was_never_trained(learner, act) -> None:
+    def meanwhile(ingest: Ingest) -> None:
+        learner.publish(ingest)
+        learner.wait_for(ingest, 300)
+        ingest.stop_actors("training is over")
+
+    learner.start(meanwhile)
+    helped = act("--teleop", "simulated_human", "--evaluation.every-steps", "0")["helped"]
+    learner.stop()
+    driven = [record.step for record in learner.steps if record.step.source is Source.HUMAN]
+    assert len(driven) == helped["driven_steps"] > 0
+    assert helped["helped_episodes"] > 0
+    for step in driven:
+        assert (step.chosen_action == step.human_action).all()
+        assert step.policy_action is not None
+    assert all(r.step.policy_action is not None and r.step.source is not Source.SCRIPT for r in learner.steps)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_soon_and_in_order(learner, act, number) -> None:
     raised_at: list[float] = []

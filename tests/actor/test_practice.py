@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from actor.assistance import Assistance
 from actor.choosers import DeviceChooser, RandomChooser
 from actor.config import ActorConfig, EvaluationSchedule
 from actor.late_labels import LateLabels
@@ -21,6 +22,7 @@ from actor.rewards.by_operator import OperatorReward
 from actor.rewards.environment import EnvironmentReward
 from actor.rollout import Rollout
 from actor.stop import StopSignal
+from actor.takeover import TakeoverChooser
 from actor.telemetry import Telemetry
 from shared.clock import SystemClock
 from shared.errors import ObservationError, PersonNeeded, Refused, RobotFault, SpoolFull
@@ -158,14 +160,18 @@ def build(counting_env, compile_once, tmp_path: Path) -> Iterator[Build]:
     """`build(env=..., **settings of ActorConfig)`; whatever happens, it ends after 20 seconds."""
     timers: list[threading.Timer] = []
 
-    def make(env: Any = None, show: Show = nothing, judge: Any = None, **settings: Any) -> Stage:
+    def make(
+        env: Any = None, show: Show = nothing, judge: Any = None, device: Any = None, **settings: Any
+    ) -> Stage:
         env, judge = env or counting_env(), judge or EnvironmentReward()
         config = ActorConfig(
             run_dir=tmp_path, **({"evaluation": EvaluationSchedule(every_steps=0)} | settings)
         )
         runner = PolicyRunner(env.interface, seed=0)
         uplink, session, feed, stop = FakeUplink(), FakeSession(), FakeFeed(), StopSignal()
-        telemetry = Telemetry(session, runner, SystemClock())
+        assistance = None if device is None else Assistance()
+        telemetry = Telemetry(session, runner, SystemClock(), assistance)
+        policy = PolicyChooser(runner)
         parts = Parts(
             who="actor-0",
             rollout=Rollout(env, env.interface, judge),
@@ -173,7 +179,7 @@ def build(counting_env, compile_once, tmp_path: Path) -> Iterator[Build]:
             choosers={
                 Source.RANDOM: RandomChooser(2),
                 Source.SCRIPT: DeviceChooser(StillScript(), 2),
-                Source.POLICY: PolicyChooser(runner),
+                Source.POLICY: policy if device is None else TakeoverChooser(policy, device),
             },
             uplink=uplink,
             session=session,
@@ -183,6 +189,7 @@ def build(counting_env, compile_once, tmp_path: Path) -> Iterator[Build]:
             clock=SystemClock(),
             operator=Operator(stop),
             late_labels=LateLabels(judge, uplink),
+            assistance=assistance,
             show=show,
         )
         timers.append(threading.Timer(20.0, stop.set, args=("the test took too long",)))
@@ -547,3 +554,51 @@ def test_a_label_after_the_time_limit_corrects_the_last_step_also_once_there_is_
     what = {"reward": 1.0, "terminated": True, "truncated": False, "why": Why.SUCCESS}
     assert stage.uplink.amends == [(StepId("actor-0", "life", 1, 2), what)]
     assert [step.why for step in stage.steps if step.last] == [Why.TIME_LIMIT] * 3
+
+
+class Insister:
+    """A person who never lets go."""
+
+    source, lost = Source.HUMAN, ""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def reset(self, rng: np.random.Generator) -> None:
+        pass
+
+    def read(self, observation: Observation) -> np.ndarray:
+        self.reads += 1
+        return np.full(2, 0.25, np.float32)
+
+    def close(self) -> None:
+        pass
+
+
+def test_somebody_may_take_over_in_practice_and_nobody_in_evaluations(build, make_snapshot) -> None:
+    device = Insister()
+    schedule = EvaluationSchedule(every_steps=10, episodes=3)
+    stage = build(device=device, random_steps=5, max_steps=30, evaluation=schedule)
+    stage.feed.snapshot = make_snapshot()
+    stage.feed.on_asked = lambda asked: setattr(stage.feed, "snapshot", make_snapshot(asked // 5))
+    stage.practice.run()
+    helped, evaluated = stage.steps[5:], sum(len(r.episodes) * 5 for r in stage.practice.evaluations)
+    assert {step.source for step in helped} == {Source.HUMAN}
+    assert all(step.policy_action is not None for step in helped)
+    assert device.reads == len(helped) == 25
+    assert evaluated >= 15
+    assert len(stage.env.actions) == 30 + evaluated
+    alone = [action for action in stage.env.actions[5:] if not np.array_equal(action, np.full(2, 0.25))]
+    assert len(alone) == evaluated
+    metrics = [values for _, values in stage.session.sent if "interventions/step_share" in values]
+    assert metrics[-1]["interventions/step_share"] == 1.0
+    assert metrics[-1]["interventions/mean_span_steps"] == 5.0
+    assert "help in 5 of 5 episodes, 100% of the steps" in stage.practice.describe()
+
+
+def test_without_a_device_there_is_nothing_to_tell_of_help(build, make_snapshot) -> None:
+    stage = build(max_steps=10)
+    stage.feed.snapshot = make_snapshot()
+    stage.practice.run()
+    assert not any("interventions/step_share" in values for _, values in stage.session.sent)
+    assert "help" not in stage.practice.describe()
