@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy import run_directory
 
-COLUMNS = ("run", "task", "success", "return", "steps", "updates", "minutes")
+COLUMNS = ("run", "task", "success", "return", "demos", "steps", "updates", "minutes")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,6 +44,7 @@ def _row(run: Path) -> tuple[str, ...]:
         str(result.get("task", "?")),
         _number(result.get("success_rate"), "{:.0%}"),
         _number(result.get("mean_return"), "{:.2f}"),
+        _number(max((kept for _, kept in _demonstrations(run)), default=None), "{:,}"),
         _number(result.get("env_steps"), "{:,}"),
         _number(result.get("updates"), "{:,}"),
         _number(result.get("wall_seconds"), "{:.1f}", 1 / 60),
@@ -59,7 +60,23 @@ def _number(value: object, form: str, scale: float = 1) -> str:
 def _show(run: Path) -> str:
     lines = [f"{key:<28} {json.dumps(value)}" for key, value in _result(run).items()]
     files = [f"  {path.name}{'/' if path.is_dir() else ''}" for path in sorted(run.iterdir())]
-    return "\n".join([str(run), "", *lines, "", "files:", *files])
+    demos = [line for line, _ in _demonstrations(run)]
+    return "\n".join([str(run), "", *lines, "", *demos, "files:", *files])
+
+
+def _demonstrations(run: Path) -> list[tuple[str, int]]:
+    """A line on each recording of demonstrations in a run, and how many there are with it."""
+    found: list[tuple[str, int]] = []
+    for path in sorted(run.glob("demos*.json")):
+        try:
+            told = json.loads(path.read_text())
+            counts = ", ".join(
+                f"{told[name]} {name}" for name in ("kept", "successes", "failed", "discarded")
+            )
+            found.append((f"demonstrations in {told['file']}: {counts}", int(told["kept"])))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # one that cannot be read hides nothing else
+    return found
 
 
 def _result(run: Path) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_the_list_shows_each_run_once_and_survives_a_damaged_one(
     assert runs.main(["--runs-dir", str(tmp_path)]) == 0
     header, reach, damaged = capsys.readouterr().out.splitlines()
     assert header.split()[:3] == ["run", "task", "success"]
-    assert reach.split() == ["20260801-140509-reach", "reach", "98%", "-", "4,100", "-", "-"]
+    assert reach.split() == ["20260801-140509-reach", "reach", "98%", "-", "-", "4,100", "-", "-"]
     assert damaged.split()[:3] == ["20270101-000000-x", "?", "-"]
 
 
@@ -86,3 +86,16 @@ def test_a_growing_file_is_read_line_by_line(tmp_path: Path):
         stream.write('ates": 2}\nnot json\n[3]\n{"updates": 4}\n')
     assert tail.read() == [{"updates": 2}, {"updates": 4}]
     assert read_metrics(path) == [{"updates": 1}, {"updates": 2}, {"updates": 4}]
+
+
+def test_demonstrations_of_a_run_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    run = run_directory.create(tmp_path, "pick_cube", NOW)
+    (run / "result.json").write_text('{"task": "pick_cube"}')
+    told = {"file": "demos.mcap", "kept": 12, "successes": 11, "failed": 3, "discarded": 2}
+    (run / "demos.json").write_text(json.dumps(told))
+    (run / "demos-2.json").write_text("{}")
+    assert runs.main(["--runs-dir", str(tmp_path)]) == 0
+    assert "12" in capsys.readouterr().out.splitlines()[1].split()
+    assert runs.main(["--runs-dir", str(tmp_path), "show", "latest"]) == 0
+    shown = capsys.readouterr().out
+    assert "demonstrations in demos.mcap: 12 kept, 11 successes, 3 failed, 2 discarded" in shown
