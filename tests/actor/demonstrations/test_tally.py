@@ -16,7 +16,7 @@ def shown(tally: Tally) -> str:
     operator.board = lambda: tally.as_table("demos of reach")
     operator.describe = lambda: "episode 3"
     console = Console(width=100, record=True, force_terminal=True)
-    console.print(_live(console, operator).get_renderable())
+    console.print(_live(console, operator, None).get_renderable())
     return console.export_text()
 
 
