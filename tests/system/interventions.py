@@ -1,10 +1,10 @@
-"""What corrections are worth: peg_insert without demonstrations, with few, with corrections, and constrained.
+"""What corrections are worth: with no demonstrations, with few, with corrections, and constrained by them.
 
-`python -m tests.system.interventions [FOLDER]`: whole runs of `handson sim` with the same seeds, the same
-demonstrations and step budget; a simulated human takes over in two of the four arms. Every training step
+`python -m tests.system.interventions [FOLDER] [STUDY ...]`: whole runs of `handson sim` with the same seeds,
+demonstrations and step budget; a simulated human takes over in some of the arms. Every training step
 counts, those that the human drove too. Evaluations are greedy and without help. A run ends after two in a row
-of at least 90%, and the first of them is when it got there. Leaves docs/results/interventions.json and
-interventions.svg; runs that FOLDER holds are not repeated.
+of at least 90%, and the first of them is when it got there. Each study leaves docs/results/NAME.json and
+NAME.svg; runs that FOLDER holds are not repeated.
 """
 
 import json
@@ -12,58 +12,99 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 from tests import results
 from tests.system.curves import Curve, draw, evaluations, lines_of
 
-SEEDS = (0, 1, 2)
-DEMOS, MAX_STEPS, EVALUATE_EVERY_STEPS, GOAL = 3, 5_000, 250, 0.9
-NAME = "interventions"
+GOAL = 0.9
+RUN_SECONDS = 1_500
 HUMAN = ("--teleop", "simulated_human")
-ARMS: Mapping[str, tuple[str, ...]] = {
-    "no demonstrations": ("--demos", "0"),
-    "demonstrations": ("--demos", str(DEMOS)),
-    "demonstrations and corrections": ("--demos", str(DEMOS), *HUMAN),
-    "and SiLRI's constraint": ("--demos", str(DEMOS), *HUMAN, "--learner.agent.constraint.enabled"),
-}
-SETTINGS = (
-    *("--task", "peg_insert", "--no-video", "--final-episodes", "20"),
-    *("--minutes", "15", "--evaluation-seconds", "60", "--actor.max-steps", str(MAX_STEPS)),
-    *("--actor.evaluation.every-steps", str(EVALUATE_EVERY_STEPS), "--actor.evaluation.episodes", "30"),
-    *("--target.stop-at", str(GOAL), "--target.stop-after", "2", "--target.pass-at", "0"),
+DEMONSTRATIONS, CORRECTIONS = "demonstrations", "demonstrations and corrections"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Arms of one task that differ in nothing but their flags."""
+
+    name: str
+    task: str
+    arms: Mapping[str, tuple[str, ...]]
+    seeds: Sequence[int]
+    max_steps: int
+    evaluate_every_steps: int
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What all arms are told."""
+        return (
+            *("--task", self.task, "--no-video", "--final-episodes", "20"),
+            *("--minutes", "15", "--evaluation-seconds", "60", "--actor.max-steps", str(self.max_steps)),
+            *("--actor.evaluation.every-steps", str(self.evaluate_every_steps)),
+            *("--actor.evaluation.episodes", "30", "--target.pass-at", "0"),
+            *("--target.stop-at", str(GOAL), "--target.stop-after", "2"),
+        )
+
+
+PEG_INSERT = Study(
+    name="interventions",
+    task="peg_insert",
+    arms={
+        "no demonstrations": ("--demos", "0"),
+        DEMONSTRATIONS: ("--demos", "3"),
+        CORRECTIONS: ("--demos", "3", *HUMAN),
+        "and SiLRI's constraint": ("--demos", "3", *HUMAN, "--learner.agent.constraint.enabled"),
+    },
+    seeds=(0, 1, 2),
+    max_steps=5_000,
+    evaluate_every_steps=250,
 )
+PICTURES = Study(
+    name="interventions_vision",
+    task="pick_cube_vision",
+    arms={DEMONSTRATIONS: ("--demos", "5"), CORRECTIONS: ("--demos", "5", *HUMAN)},
+    seeds=(0,),
+    max_steps=6_000,
+    evaluate_every_steps=500,
+)
+STUDIES = {study.name: study for study in (PEG_INSERT, PICTURES)}
 
 
 def main() -> None:
-    """Every run that is not there yet, then the figures and the plot."""
-    print(json.dumps(measure(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/interventions")), indent=2))
+    """Every run that is not there yet, then the figures and the plots."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/interventions")
+    for name in sys.argv[2:] or STUDIES:
+        Console().print(table(name, measure(folder, STUDIES[name])))
 
 
-def measure(folder: Path) -> Mapping[str, Mapping[str, Any]]:
+def measure(folder: Path, study: Study) -> Mapping[str, Mapping[str, Any]]:
     """The figures of every arm; written down and drawn."""
-    runs = {arm: [run(folder, arm, seed) for seed in SEEDS] for arm in ARMS}
-    figures = {arm: figures_of([found(directory) for directory in runs[arm]]) for arm in ARMS}
-    results.record(
-        NAME, figures, {"command": " ".join(SETTINGS), "arms": {a: " ".join(f) for a, f in ARMS.items()}}
-    )
-    curves = {arm: [curve(directory) for directory in runs[arm]] for arm in ARMS}
-    draw(curves, results.RESULTS / f"{NAME}.svg", "training steps, the human's among them", legend_at=24)
+    runs = {arm: [run(folder, study, arm, seed) for seed in study.seeds] for arm in study.arms}
+    figures = {arm: figures_of([found(directory, study) for directory in runs[arm]]) for arm in study.arms}
+    arms = {arm: " ".join(flags) for arm, flags in study.arms.items()}
+    results.record(study.name, figures, {"command": " ".join(study.settings), "arms": arms})
+    curves = {arm: [curve(directory, study) for directory in runs[arm]] for arm in study.arms}
+    picture = results.RESULTS / f"{study.name}.svg"
+    draw(curves, picture, "training steps, the human's among them", legend_at=24)
     return figures
 
 
-def run(folder: Path, arm: str, seed: int) -> Path:
+def run(folder: Path, study: Study, arm: str, seed: int) -> Path:
     """The directory of one whole run."""
-    directory = folder / f"{list(ARMS).index(arm)}-seed-{seed}"
+    directory = folder / study.name / f"{list(study.arms).index(arm)}-seed-{seed}"
     if not (directory / "result.json").is_file():
-        flags = (*SETTINGS, *ARMS[arm], "--seed", str(seed), "--run-dir", str(directory))
+        flags = (*study.settings, *study.arms[arm], "--seed", str(seed), "--run-dir", str(directory))
         done = subprocess.run(
             [sys.executable, "-m", "deploy.cli", "sim", *flags],
             capture_output=True,
             text=True,
-            timeout=1200,
+            timeout=RUN_SECONDS,
             check=False,
         )
         if not (directory / "result.json").is_file():
@@ -71,7 +112,7 @@ def run(folder: Path, arm: str, seed: int) -> Path:
     return directory
 
 
-def found(directory: Path) -> dict[str, Any]:
+def found(directory: Path, study: Study) -> dict[str, Any]:
     """One run: when it reached the goal, how much it was helped until it ended, and how good it became."""
     result = json.loads((directory / "result.json").read_text())
     helped = json.loads((directory / "actor-0.json").read_text())["helped"] or {}
@@ -81,6 +122,7 @@ def found(directory: Path) -> dict[str, Any]:
         "seed": result["seed"],
         "steps_to_goal": None if reached is None else reached["actor_steps"],
         "minutes_to_goal": None if reached is None else round((reached["time_seconds"] - began) / 60, 1),
+        "mean_success_over_budget": round(statistics.mean(rate for _, rate in curve(directory, study)), 3),
         "cloning_alone": round(evaluations(directory)[0]["evaluation/success_rate"], 3),
         "success_rate": result["success_rate"],
         "env_steps": result["env_steps"],
@@ -88,7 +130,6 @@ def found(directory: Path) -> dict[str, Any]:
         "human_steps": helped.get("driven_steps", 0),
         "human_spans": helped.get("spans", 0),
         "episodes_helped": helped.get("helped_episodes", 0),
-        "episodes": helped.get("episodes"),
         "stopped_by": result["stopped_by"],
         "wall_minutes": round(result["wall_seconds"] / 60, 1),
     }
@@ -110,6 +151,7 @@ def figures_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "median_steps_to_goal": median(steps),
         "median_minutes_to_goal": median(minutes),
         "runs_that_reached_it": sum(each is not None for each in steps),
+        "mean_success_over_budget": round(statistics.mean(e["mean_success_over_budget"] for e in runs), 3),
         "runs": list(runs),
     }
 
@@ -120,11 +162,24 @@ def median(values: Sequence[float | None]) -> float | None:
     return None if middle == float("inf") else middle
 
 
-def curve(directory: Path) -> Curve:
+def curve(directory: Path, study: Study) -> Curve:
     """(training steps, greedy success) at every evaluation; what reached the goal stays where it ended."""
     rates = [line["evaluation/success_rate"] for line in evaluations(directory)]
-    rates += [rates[-1]] * (MAX_STEPS // EVALUATE_EVERY_STEPS + 1 - len(rates))
-    return [(number * EVALUATE_EVERY_STEPS, rate) for number, rate in enumerate(rates)]
+    count = study.max_steps // study.evaluate_every_steps + 1
+    rates = [*rates, *[rates[-1]] * count][:count]
+    return [(number * study.evaluate_every_steps, rate) for number, rate in enumerate(rates)]
+
+
+def table(title: str, figures: Mapping[str, Mapping[str, Any]]) -> Table:
+    """For a person."""
+    shown = Table("arm", "steps to 90%", "minutes", "reached by", "mean success", "human steps", title=title)
+    for arm, each in figures.items():
+        human = sum(run["human_steps"] for run in each["runs"]) / len(each["runs"])
+        steps, minutes = each["median_steps_to_goal"], each["median_minutes_to_goal"]
+        reached = f"{each['runs_that_reached_it']} of {len(each['runs'])}"
+        words = ("never" if steps is None else f"{steps:,}", "-" if minutes is None else f"{minutes:.1f}")
+        shown.add_row(arm, *words, reached, f"{each['mean_success_over_budget']:.2f}", f"{human:.0f}")
+    return shown
 
 
 if __name__ == "__main__":
