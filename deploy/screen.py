@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -98,6 +99,7 @@ class Screen:
             ("updates", f"{progress.updates:,}" if started else ""),
             ("UTD", f"{seen['utd_actual']:.2f} of {self._utd:g}" if started and "utd_actual" in seen else ""),
             ("updates/s", f"{seen['updates_per_second']:.0f}" if "updates_per_second" in seen else ""),
+            *_help(seen),
             ("policy age", _seconds(seen.get("actor/policy_age_seconds"))),
         ]
 
@@ -112,6 +114,15 @@ class Screen:
     def _elapsed(self) -> str:
         elapsed = self._clock.now() - self._started
         return f"{_minutes(elapsed)} of {_minutes(self._budget_seconds)}"
+
+
+def _help(seen: Mapping[str, float]) -> list[tuple[str, str]]:
+    """How much somebody helped of late, and what the policy did alone; nothing where nobody may help."""
+    if "interventions/step_share" not in seen:
+        return []
+    share, span = seen["interventions/step_share"], seen["interventions/mean_span_steps"]
+    alone = seen["interventions/autonomous_success"]
+    return [("help", f"{share:.0%} of steps, {span:.1f} at a time; success {alone:.0%} alone")]
 
 
 def sparkline(values: list[float], width: int = 24) -> str:

@@ -98,3 +98,12 @@ def test_impossible_targets_are_refused():
         Target(stop_after=0)
     with pytest.raises(ConfigError, match="pass_at"):
         Target(pass_at=90)
+
+
+def test_help_is_shown_where_somebody_may_help():
+    stream, progress = io.StringIO(), Progress(phase="practising")
+    helped = {"step_share": 0.125, "mean_span_steps": 6.25, "autonomous_success": 0.4}
+    progress.fold([{f"interventions/{name}": value for name, value in helped.items()}])
+    with screen(stream, ManualClock()) as shown:
+        shown.show(progress)
+    assert "help 12% of steps, 6.2 at a time; success 40% alone" in stream.getvalue()
