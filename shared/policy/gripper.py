@@ -29,7 +29,7 @@ class GripperCritic(nn.Module):
     """Values of all choices: what the state is worth, and by how much each differs (Wang et al. 2016).
 
     Cloning moves the differences alone, and the many states in which the gripper does not matter are learned
-    once.
+    once. An untaught state is worth 0.
     """
 
     spec: GripperSpec
@@ -39,7 +39,7 @@ class GripperCritic(nn.Module):
         """(..., D) to (..., C)."""
         spec = self.spec
         x = Torso(spec.hidden, spec.activation, spec.layer_norm, name="torso")(x)
-        value = nn.Dense(1, kernel_init=LAYER, name="value")(x)
+        value = nn.Dense(1, kernel_init=nn.initializers.zeros_init(), name="value")(x)
         advantage = nn.Dense(spec.choices, kernel_init=LAYER, name="advantage")(x)
         return value + advantage - jnp.mean(advantage, axis=-1, keepdims=True)
 
