@@ -125,6 +125,11 @@ SIM_TASKS: dict[str, SimConfig] = {
 }
 
 
+SIM_TASKS |= {
+    task: dataclasses.replace(SIM_TASKS["relocate"], task=task)
+    for task in ("relocate_forward", "relocate_back")
+}
+
 REAL_TIME_TASKS: dict[str, SimConfig] = {
     "reach": SimConfig(
         task="reach",

@@ -51,6 +51,7 @@ GYMNASIUM_IDS = {
     "handson/PegInsertReal-v0": "peg_insert_real",
     "handson/PickCubeReal-v0": "pick_cube_real",
     "handson/RelocateReal-v0": "relocate_real",
+    "handson/RelocateBackReal-v0": "relocate_back_real",
     "handson/CableRoute-v0": "cable_route",
 }
 

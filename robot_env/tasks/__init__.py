@@ -15,5 +15,6 @@ TASKS = {
     "peg_insert_real": "robot_env.tasks.at_the_bench:PegInsertReal",
     "pick_cube_real": "robot_env.tasks.at_the_bench:PickCubeReal",
     "relocate_real": "robot_env.tasks.at_the_bench:RelocateReal",
+    "relocate_back_real": "robot_env.tasks.at_the_bench:RelocateBackReal",
     "cable_route": "robot_env.tasks.at_the_bench:CableRoute",
 }

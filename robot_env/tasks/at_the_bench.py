@@ -190,3 +190,10 @@ class RelocateReal(TaskAtTheBench):
     start_aside_m: float = 0.1
     judged_by: JudgedBy = "operator"
     name = "relocate_real"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelocateBackReal(RelocateReal):
+    """Carry it back, for practice both ways without resets; with a start and a place of its own."""
+
+    name = "relocate_back_real"

@@ -15,5 +15,6 @@ SCRIPTS = {
     "peg_insert_real": "robot_env.teleop.scripts.at_the_bench:to_target",
     "pick_cube_real": "robot_env.teleop.scripts.at_the_bench:to_target",
     "relocate_real": "robot_env.teleop.scripts.at_the_bench:to_target",
+    "relocate_back_real": "robot_env.teleop.scripts.at_the_bench:to_target",
     "cable_route": "robot_env.teleop.scripts.at_the_bench:to_target",
 }
