@@ -16,7 +16,7 @@ from shared.clock import ManualClock
 from shared.errors import ConfigError
 from shared.step import Why
 
-REAL = ("peg_insert_real", "pick_cube_real", "relocate_real", "cable_route")
+REAL = ("peg_insert_real", "pick_cube_real", "relocate_real", "relocate_back_real", "cable_route")
 
 
 def play(env: RobotEnv, seed: int, noise: float = 0.1) -> dict:
