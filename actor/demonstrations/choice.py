@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from actor.demonstrations.findings import look_at
 from actor.demonstrations.loading import Episodes, Numbered
 from shared.errors import ConfigError
 from shared.step import Why
@@ -23,7 +22,6 @@ class Choice:
         without: none of these.
         outcome: only successes, or only what is no success.
         shortest, longest: bounds on the number of steps, both included; None means none.
-        sound: only those in which nothing is wrong.
     """
 
     numbers: frozenset[int] | None = None
@@ -31,23 +29,20 @@ class Choice:
     outcome: Outcome | None = None
     shortest: int | None = None
     longest: int | None = None
-    sound: bool = False
 
     def of(self, loaded: Episodes) -> list[Numbered]:
         """The episodes that are meant, in order.
 
         Raises:
-            ConfigError: a number is of no episode, or nothing is left.
+            ConfigError: nothing is left.
         """
-        for number in sorted((self.numbers or frozenset()) | self.without):
-            loaded.only(number)
-        chosen = [one for one in loaded.episodes if self._means(one, loaded)]
+        chosen = [one for one in loaded.episodes if self._means(one)]
         if not chosen:
-            cause = f"none of the {len(loaded.episodes)} episodes is left"
+            cause = f"none of the {loaded.count} episodes is left"
             raise ConfigError(STAGE, cause, "ask for less; handson demo inspect shows them")
         return chosen
 
-    def _means(self, one: Numbered, loaded: Episodes) -> bool:
+    def _means(self, one: Numbered) -> bool:
         steps = one.episode.steps
         success = steps[-1].step.why is Why.SUCCESS
         return (
@@ -56,7 +51,6 @@ class Choice:
             and (self.outcome is None or success is (self.outcome == "success"))
             and (self.shortest is None or len(steps) >= self.shortest)
             and (self.longest is None or len(steps) <= self.longest)
-            and not (self.sound and look_at(one, loaded.interface).wrong)
         )
 
 
@@ -67,7 +61,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", choices=("success", "failure"), help="only those that ended so")
     parser.add_argument("--min-steps", type=int, metavar="N", help="only those of at least so many steps")
     parser.add_argument("--max-steps", type=int, metavar="N", help="only those of at most so many steps")
-    parser.add_argument("--sound", action="store_true", help="only those in which nothing is wrong")
 
 
 def choice_of(arguments: argparse.Namespace) -> Choice:
@@ -78,7 +71,6 @@ def choice_of(arguments: argparse.Namespace) -> Choice:
         outcome=arguments.only,
         shortest=arguments.min_steps,
         longest=arguments.max_steps,
-        sound=arguments.sound,
     )
 
 

@@ -6,12 +6,12 @@ The original is never changed. What was done is told, and noted in the new file.
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from actor.demonstrations.choice import add_arguments, choice_of
-from actor.demonstrations.findings import STILL
-from actor.demonstrations.loading import Episodes, Numbered, load
+from actor.demonstrations.findings import STILL, look_at
+from actor.demonstrations.loading import Episodes, Numbered, load, require_numbers
 from actor.demonstrations.trimming import trim
 from actor.recording import Recording
 from shared.errors import ConfigError
@@ -34,8 +34,8 @@ def filter_main(argv: Sequence[str]) -> int:
     """Write the chosen episodes."""
     parser = _parser("filter", "Write some of the episodes to a new file of demonstrations.")
     arguments = parser.parse_args(list(argv))
-    loaded = load(arguments.path)
-    made = [_as_it_is(one) for one in choice_of(arguments).of(loaded)]
+    loaded = _chosen(arguments)
+    made = [_as_it_is(one) for one in loaded.episodes]
     write(arguments.path, loaded, made, arguments.out, "filter")
     return 0
 
@@ -48,10 +48,8 @@ def trim_main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(list(argv))
     if not 0.0 < arguments.below <= 1.0 or arguments.margin < 0:
         raise ConfigError("demo trim", "below or margin is out of range", "give 0 < below <= 1, margin >= 0")
-    loaded = load(arguments.path)
-    made = [
-        _trimmed(one, loaded, arguments.below, arguments.margin) for one in choice_of(arguments).of(loaded)
-    ]
+    loaded = _chosen(arguments)
+    made = [_trimmed(one, loaded, arguments.below, arguments.margin) for one in loaded.episodes]
     write(arguments.path, loaded, made, arguments.out, "trim")
     return 0
 
@@ -68,7 +66,7 @@ def write(source: Path, loaded: Episodes, made: Sequence[Made], out: Path, comma
         for one in made:
             recording.add(one.steps, one.start_seed)
             print(f"episode {one.number}: {len(one.steps)} steps; {one.what}")
-    left = len(loaded.episodes) - len(made)
+    left = loaded.count - len(made)
     print(f"{out}: {recording.episodes} episodes, {recording.steps} steps; {left} left out of {source}")
 
 
@@ -77,7 +75,22 @@ def _parser(command: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("path", type=Path, help="episode file, or a directory of them")
     parser.add_argument("--out", type=Path, required=True, help="new file, as in good.mcap")
     add_arguments(parser)
+    parser.add_argument("--sound", action="store_true", help="only those in which nothing is wrong")
     return parser
+
+
+def _chosen(arguments: argparse.Namespace) -> Episodes:
+    """The episodes that are meant: chosen by their steps first, so that no pictures of others are held."""
+    outline = load(arguments.path, images=False)
+    require_numbers((arguments.episodes or frozenset()) | arguments.without, outline.count)
+    chosen = choice_of(arguments).of(outline)
+    loaded = load(arguments.path, numbers=frozenset(one.number for one in chosen))
+    if not arguments.sound:
+        return loaded
+    sound = [one for one in loaded.episodes if not look_at(one, loaded.interface).wrong]
+    if not sound:
+        raise ConfigError("choosing episodes", "something is wrong in each", "see handson demo inspect")
+    return replace(loaded, episodes=sound)
 
 
 def _as_it_is(one: Numbered) -> Made:

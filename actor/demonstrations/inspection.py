@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from actor.demonstrations.choice import numbers
 from actor.demonstrations.findings import Findings, look_at, repeated
 from actor.demonstrations.loading import Episodes, load
 
@@ -18,8 +19,9 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="handson demo inspect", description="List and check episodes.")
     parser.add_argument("path", type=Path, help="episode file, or a directory of them")
     parser.add_argument("--json", action="store_true", help="print it for programs")
+    parser.add_argument("--episodes", type=numbers, metavar="N,N-N", help="only these, counted from 0")
     arguments = parser.parse_args(list(argv))
-    loaded = load(arguments.path)
+    loaded = load(arguments.path, numbers=arguments.episodes)
     findings = [look_at(numbered, loaded.interface) for numbered in loaded.episodes]
     same = repeated(findings)
     if arguments.json:

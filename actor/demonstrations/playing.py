@@ -70,8 +70,8 @@ def main(argv: Sequence[str]) -> int:
     config = parse_command_line(
         PlayConfig, argv, prog="handson demo play", description="Command a recorded episode again."
     )
-    loaded = load(config.path)
-    numbered = loaded.only(config.episode)
+    loaded = load(config.path, numbers=(config.episode,))
+    numbered = loaded.episodes[0]
     stop = StopSignal()
     departures = Departures(loaded.interface, config.tolerance)
     with (

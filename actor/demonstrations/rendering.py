@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from actor.demonstrations.choice import Choice, numbers
+from actor.demonstrations.choice import numbers
 from actor.demonstrations.loading import Episodes, Numbered, load
 from actor.demonstrations.playback import Departures, play
 from actor.strips import observations
@@ -36,8 +36,8 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(list(argv))
     if arguments.size < 16:
         raise ConfigError(STAGE, f"size is {arguments.size}", "give at least 16")
-    loaded = load(arguments.path)
-    chosen = Choice(numbers=arguments.episodes).of(loaded)
+    loaded = load(arguments.path, numbers=arguments.episodes)
+    chosen = loaded.episodes
     shown = (
         _pictured(loaded, chosen) if cameras(loaded.interface) else _played(loaded, chosen, arguments.task)
     )
