@@ -96,4 +96,5 @@ def _asked() -> bool:
     """Whether somebody at the terminal lets the gripper move."""
     if not sys.stdin.isatty():
         return False
-    return input("The gripper will open and close. Is it clear? [y/N] ").strip().lower() in ("y", "yes")
+    print("The gripper will open and close. Is it clear? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
