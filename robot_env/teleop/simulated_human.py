@@ -32,14 +32,16 @@ class SimulatedHumanConfig:
     """From this period of an episode on, one without progress is enough."""
     reaction_steps: int = 2
     """Periods from the decision to the hand on the device."""
+    settled_steps: int = 3
+    """It lets go once so many periods in a row went well."""
     longest_steps: int = 12
     """It lets go after so many periods at the latest."""
     helps_per_episode: int = 3
     """It takes over at most so often in one episode."""
     most_share: float = 0.5
     """It drives at most this share of all periods."""
-    watched_share: float = 0.9
-    """Share of episodes that it watches at all."""
+    watched_share: float = 0.5
+    """Share of episodes that it watches at all: a policy that is always saved never learns what fails."""
     looks_away: float = 0.02
     """Probability of looking away, in each period."""
     away_steps: int = 10
@@ -48,7 +50,7 @@ class SimulatedHumanConfig:
     def __post_init__(self) -> None:
         for name in ("noise", "most_share", "watched_share", "looks_away"):
             _require(0.0 <= (value := getattr(self, name)) <= 1.0, f"{name} is {value:g}", "use 0 to 1")
-        for name in ("patience_steps", "reaction_steps", "longest_steps", "away_steps"):
+        for name in ("patience_steps", "reaction_steps", "settled_steps", "longest_steps", "away_steps"):
             _require((value := getattr(self, name)) >= 1, f"{name} is {value}", "use at least 1")
         for name in ("hurry_after_steps", "helps_per_episode"):
             _require((value := getattr(self, name)) >= 0, f"{name} is {value}", "use at least 0")
@@ -75,7 +77,7 @@ class SimulatedHuman:
         self._hands.reset(rng.spawn(1)[0])
         self._watched = bool(rng.random() < self._config.watched_share)
         self._before: Sight | None = None
-        self._number = self._doubt = self._away = self._helps = self._span = 0
+        self._number = self._doubt = self._good = self._away = self._helps = self._span = 0
         self._drives = False
         self._reacts_in: int | None = None
 
@@ -113,17 +115,18 @@ class SimulatedHuman:
         if self._before is not None:
             well = progressed(self._before, now, self._hands.limit_m)
             self._doubt = max(0, self._doubt - 1) if well else self._doubt + 1
+            self._good = self._good + 1 if well else 0
         self._before = now
 
     def _decide(self) -> None:
         config = self._config
         if self._drives:
-            if self._doubt == 0 or self._span == config.longest_steps:
+            if self._good >= config.settled_steps or self._span == config.longest_steps:
                 self._drives, self._doubt = False, 0
         elif self._reacts_in is not None:
             self._reacts_in -= 1
             if self._reacts_in == 0:
-                self._drives, self._reacts_in, self._span = True, None, 0
+                self._drives, self._reacts_in, self._span, self._good = True, None, 0, 0
                 self._helps += 1
         elif self._wants_to_help():
             self._reacts_in = config.reaction_steps

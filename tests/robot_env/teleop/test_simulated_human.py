@@ -89,7 +89,7 @@ def test_it_leaves_a_policy_alone_that_knows_the_way(stage, task: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_it_helps_one_that_stands_still_until_the_task_is_done(stage, task: str) -> None:
-    played = stage(task, replace(KEEN, helps_per_episode=9))
+    played = stage(task, replace(KEEN, helps_per_episode=9, settled_steps=8))
     for seed in range(3):
         drove, done = played.play(played.stuck, seed)
         assert done
@@ -112,7 +112,7 @@ def test_it_hands_back_once_things_go_well_again(stage) -> None:
     played = stage("peg_insert", replace(KEEN, noise=0.0))
     drove, done = played.play(lambda n: played.stuck(n) if n < 8 else played.good(n), 0)
     assert done
-    assert spans(drove) == [KEEN.patience_steps + KEEN.reaction_steps]
+    assert spans(drove) == [KEEN.settled_steps]
     assert not drove[-1]
 
 
@@ -130,8 +130,10 @@ def test_near_the_end_it_loses_patience(stage) -> None:
 
 
 def test_it_only_helps_so_often_so_long_and_in_episodes_that_it_watches(stage) -> None:
-    played = stage("pick_cube", replace(KEEN, helps_per_episode=1, longest_steps=3), arm="point")
-    assert spans(played.play(played.stuck, 0)[0]) == [3]
+    played = stage(
+        "pick_cube", replace(KEEN, helps_per_episode=1, settled_steps=9, longest_steps=4), arm="point"
+    )
+    assert spans(played.play(played.stuck, 0)[0]) == [4]
     played = stage("pick_cube", replace(KEEN, watched_share=0.0), arm="point")
     assert not any(played.play(played.stuck, 0)[0])
     played = stage("pick_cube", replace(KEEN, watched_share=0.5), arm="point")
