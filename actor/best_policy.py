@@ -28,7 +28,7 @@ class BestPolicy:
         The higher success rate wins, and between equal ones the newer policy. As long as nothing ever
         succeeded the higher mean return wins instead.
         """
-        offered = (result.success_rate, result.mean_return)
+        offered = (result.success_rate, result.mean_return or 0.0)
         if self._mark is not None and not _at_least_as_good(offered, self._mark):
             return False
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ class BestPolicy:
             return None
         try:
             kept = json.loads(self._sidecar.read_text(encoding="utf-8"))
-            return float(kept["success_rate"]), float(kept["mean_return"])
+            return float(kept["success_rate"]), float(kept["mean_return"] or 0.0)
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("%s is unreadable (%s): the next policy evaluated replaces it", self._sidecar, error)
             return None

@@ -1,123 +1,67 @@
-"""`handson eval`: measure a saved policy over fixed start states; needs no learner.
+"""`handson eval`: measure a saved policy over fixed start states, or compare two; needs no learner.
 
 Leaves `evaluation.json`, the episodes as `evaluation.mcap`, strips of what the cameras showed and, if asked
-for, a video.
+for, a video; of a second policy the same in `against/`, and of both `comparison.json`.
 """
 
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Literal
 
-import tyro
+import numpy as np
 from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 
-from actor.config import FINAL_START_SEED
-from actor.film import Film
+from actor.evaluating.comparison import Comparison
+from actor.evaluating.config import EvalConfig
+from actor.evaluating.contestants import Hall, contest
+from actor.evaluating.keeping import STRIPS
+from actor.evaluating.starts import Grid, lay_grid
+from actor.evaluating.success_map import SuccessMap
+from actor.evaluating.tables import comparison_table, result_table
 from actor.json_file import write_json
-from actor.live_view import Show, ViewConfig, live_view
+from actor.live_view import live_view
 from actor.logs import logging_to
-from actor.mending import Mending
 from actor.operating.attendance import attended
-from actor.operating.config import OperatorConfig
-from actor.operating.robot_operator import Operator
-from actor.policy_runner import PolicyRunner, configure_device
-from actor.recording import Recording
-from actor.rewards.base import name_of
-from actor.rewards.judging import JudgingConfig
-from actor.rollout import EpisodeOutcome
-from actor.scene import SceneConfig
-from actor.scoring import EvaluationResult, evaluate
+from actor.policy_runner import configure_device
+from actor.scoring import EvaluationResult
 from actor.stop import StopSignal
-from actor.strips import Strips
-from actor.video import VideoWriter
+from actor.teleop import open_device
 from actor.world import World, open_world
+from robot_env.teleop.base import TeleopDevice
 from shared.config import parse_command_line
 from shared.errors import ConfigError
-from shared.policy.snapshot import PolicySnapshot, read_snapshot
+from shared.policy.snapshot import read_snapshot
 from shared.policy.vision import cameras
-from shared.step import EpisodeKind, Step, Why
 from shared.version import code_version
 
-STRIPS = "strips"
-"""Directory of the strips."""
+__all__ = ["AGAINST", "COMPARISON", "RESULT", "STRIPS", "main", "parse", "run"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class EvalConfig:
-    """Which policy, from which start states, and what to keep."""
-
-    policy: Path
-    """The policy: a file such as best.snapshot in a run directory, or a checkpoint's directory."""
-    task: str = "pick_cube"
-    """Task to evaluate it on."""
-    env: str | None = None
-    """Another environment instead of a task, as in gymnasium:Pendulum-v1."""
-    scene: tyro.conf.OmitArgPrefixes[SceneConfig] = field(default_factory=SceneConfig)
-    """How the task is seen."""
-    reward: str | None = None
-    """Who judges: environment, operator or classifier; none means whoever the task says."""
-    judging: tyro.conf.OmitArgPrefixes[JudgingConfig] = field(default_factory=JudgingConfig)
-    """How a classifier judges."""
-    operator: tyro.conf.OmitArgPrefixes[OperatorConfig] = field(default_factory=OperatorConfig)
-    """The person at the terminal."""
-    view: tyro.conf.OmitArgPrefixes[ViewConfig] = field(default_factory=ViewConfig)
-    """A live look."""
-    episodes: int = 50
-    """Episodes, each from its own start state."""
-    start_seed: int = FINAL_START_SEED
-    """Seed of the first start state; the others follow it."""
-    greedy: bool = True
-    """Take the policy's mode instead of a sample."""
-    seed: int = 0
-    """Seed of sampled actions."""
-    out: Path = Path("evaluation")
-    """Directory for evaluation.json, evaluation.mcap and, where there are cameras, strips/."""
-    video: Path | None = None
-    """WebM file to film the first episodes into; none films nothing."""
-    video_episodes: int = 6
-    """How many episodes are filmed."""
-    video_size: int = 320
-    """Longer side of the rendered view in pixels; what cameras show stands beside it."""
-    clock: Literal["wall", "simulated"] = "simulated"
-    """wall: real time. simulated: as fast as it can."""
-    device: Literal["cpu", "gpu"] = "cpu"
-    """Where actions are computed."""
-    verbose: bool = False
-    """Show the log on the terminal, not only its warnings."""
-
-    def __post_init__(self) -> None:
-        for name in ("episodes", "video_episodes", "video_size"):
-            if getattr(self, name) < 1:
-                raise ConfigError("evaluation", f"{name} is {getattr(self, name)}", "give at least 1")
-        for name in ("start_seed", "seed"):
-            if getattr(self, name) < 0:
-                raise ConfigError("evaluation", f"{name} is {getattr(self, name)}", "give at least 0")
-
-    @property
-    def environment(self) -> str:
-        """The name that `robot_env.registry.make` knows this world by."""
-        return self.env or self.task
-
-    @property
-    def policy_file(self) -> Path:
-        """The file that holds the policy."""
-        return self.policy / "policy.snapshot" if self.policy.is_dir() else self.policy
+RESULT = "evaluation.json"
+COMPARISON = "comparison.json"
+AGAINST = "against"
+"""Directory of the second policy's evaluation."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Evaluate, write the files, print the table; 130 when interrupted, which leaves no evaluation.json."""
-    config = parse_command_line(
-        EvalConfig,
-        sys.argv[1:] if argv is None else argv,
-        prog="handson eval",
-        description="Measure a saved policy over fixed start states.",
-    )
-    snapshot = read_snapshot(config.policy_file)
+    """Evaluate, write the files, print the tables; 130 when interrupted, which leaves no evaluation.json."""
+    return run(parse(sys.argv[1:] if argv is None else argv))
+
+
+def parse(argv: Sequence[str]) -> EvalConfig:
+    """What the command line says."""
+    description = "Measure a saved policy over fixed start states, or compare two."
+    return parse_command_line(EvalConfig, argv, prog="handson eval", description=description)
+
+
+def run(config: EvalConfig) -> int:
+    """As `main`.
+
+    Raises:
+        HandsOnError: a policy does not fit, the files are there already, or the task is done at every start.
+    """
+    snapshots = [read_snapshot(path) for path in config.policy_files]
     configure_device(config.device)
     stop = StopSignal()
     began = time.monotonic()
@@ -132,106 +76,91 @@ def main(argv: Sequence[str] | None = None) -> int:
             scene=config.scene,
             judging=config.judging,
         ) as world,
-        attended(config.operator, stop, world.judge) as operator,
+        _device(config, world) as device,
+        attended(config.operator, stop, world.judge, device) as operator,
         live_view(config.view, f"{config.policy.name} on {config.environment}") as show,
     ):
         names = cameras(world.interface)
-        result = _evaluate(config, snapshot, world, stop, operator, show)
-    if result is None:
+        grid = _grid(config, world)
+        seeds = grid.start_seeds if grid else range(config.start_seed, config.start_seed + config.episodes)
+        hall = Hall(config=config, world=world, stop=stop, operator=operator, device=device, show=show)
+        results = contest(hall, snapshots, _places(config), seeds)
+    if results is None:
         print(
             f"evaluation interrupted by {stop.cause or 'the operator'}; no evaluation.json was written",
             file=sys.stderr,
         )
         return 130
-    _write(config, result, names, time.monotonic() - began)
-    Console().print(_table(config, result))
+    _conclude(config, results, grid, {"cameras": names, "wall_seconds": time.monotonic() - began})
     return 0
 
 
-def _evaluate(
-    config: EvalConfig,
-    snapshot: PolicySnapshot,
-    world: World,
-    stop: StopSignal,
-    operator: Operator,
-    show: Show,
-) -> EvaluationResult | None:
-    runner = PolicyRunner(world.interface, seed=config.seed, device=config.device)
-    runner.load(snapshot)
-    film = _film(config, world)
-    strips = Strips(config.out / STRIPS, world.interface)
-    path = config.out / "evaluation.mcap"
-    progress = Progress(transient=True)
-    task = progress.add_task("episodes", total=config.episodes)
-    steps: list[Step] = []
-
-    mending = Mending(world.rollout, operator, stop)
-
-    def keep(episode: int, step: Step, number: int) -> None:
-        steps.append(step)
-        film.frame(episode, step)
-        show(step, episode, number)
-
-    def interrupted() -> Why | None:
-        asked = operator.after_step(world.rollout.hold)
-        return asked or (Why.OPERATOR_ABORT if stop.cause else None)
-
-    with Recording(
-        path, world.interface, actor_id="eval", kind=EpisodeKind.EVALUATION, judge=name_of(world.judge)
-    ) as recording:
-
-        def mend(outcome: EpisodeOutcome) -> None:
-            steps.clear()
-            mending.wait(outcome)
-
-        def after_episode(outcome: EpisodeOutcome) -> None:
-            recording.add(steps, outcome.start_seed)
-            strips.add(outcome, steps)
-            steps.clear()
-            progress.advance(task)
-
-        with progress, film:
-            return evaluate(
-                world.rollout,
-                runner,
-                start_seeds=range(config.start_seed, config.start_seed + config.episodes),
-                greedy=config.greedy,
-                begun=lambda: operator.begun(world.rollout.hold),
-                interrupted=interrupted,
-                keep=keep,
-                after_episode=after_episode,
-                mend=mend,
-            )
+def _places(config: EvalConfig) -> list[tuple[Path, Path | None]]:
+    """Where each policy's files go, and its film."""
+    video = config.video
+    second = None if video is None else video.with_stem(f"{video.stem}-{AGAINST}")
+    return [(config.out, video), (config.out / AGAINST, second)]
 
 
-def _film(config: EvalConfig, world: World) -> Film:
-    writer = None
-    if config.video is not None:
-        hz = world.interface.control_hz
-        writer = VideoWriter(config.video, frames_per_second=hz, size=config.video_size)
-    return Film(writer, world.env.render, cameras(world.interface), episodes=config.video_episodes)
+@contextmanager
+def _device(config: EvalConfig, world: World) -> Iterator[TeleopDevice | None]:
+    if config.teleop is None:
+        yield None
+        return
+    with closing(open_device(config.teleop, world, config.scene, config.clock)) as device:
+        yield device
 
 
-def _write(config: EvalConfig, result: EvaluationResult, names: Sequence[str], wall_seconds: float) -> None:
-    about = {
+def _grid(config: EvalConfig, world: World) -> Grid | None:
+    if config.grid is None:
+        return None
+    return lay_grid(
+        world.rollout.robot,
+        config.grid,
+        config.grid_over,
+        episodes=config.episodes,
+        first_seed=config.start_seed,
+    )
+
+
+def _conclude(
+    config: EvalConfig, results: Sequence[EvaluationResult], grid: Grid | None, about: dict[str, object]
+) -> None:
+    """Write and print; raise where nothing counts."""
+    console = Console()
+    for result, path, (out, _) in zip(results, config.policy_files, _places(config), strict=False):
+        success_map = SuccessMap.of(grid, result.episodes) if grid else None
+        write_json(out / RESULT, _found(config, path, result, success_map) | about)
+        title = f"{path.name} on {config.environment}"
+        console.print(result_table(title, result, success_map, written=out / RESULT))
+    for result in results:
+        _require_something(result)
+    if config.against is not None:
+        first, second = results
+        comparison = Comparison.of(first, second, np.random.default_rng(config.seed))
+        names = {"first": str(config.policy_files[0]), "second": str(config.policy_files[1])}
+        write_json(config.out / COMPARISON, names | comparison.as_dict())
+        console.print(comparison_table(comparison, written=config.out / COMPARISON))
+
+
+def _found(
+    config: EvalConfig, policy: Path, result: EvaluationResult, success_map: SuccessMap | None
+) -> dict[str, object]:
+    return {
         "environment": config.environment,
-        "policy": str(config.policy_file),
+        "policy": str(policy),
         "start_seed": config.start_seed,
-        "cameras": names,
-        "wall_seconds": wall_seconds,
+        "teleop": config.teleop,
         "code_version": code_version(),
+        **result.as_dict(),
+        "grid": success_map.as_dict() if success_map else None,
     }
-    write_json(config.out / "evaluation.json", about | result.as_dict())
 
 
-def _table(config: EvalConfig, result: EvaluationResult) -> Table:
-    low, high = result.success_interval
-    table = Table(title=f"{config.policy.name} on {config.environment}", show_header=False)
-    table.add_row("success", f"{result.successes} of {len(result.episodes)} = {result.success_rate:.2f}")
-    table.add_row("95% interval (Wilson)", f"{low:.2f} to {high:.2f}")
-    table.add_row("mean return", f"{result.mean_return:.2f}")
-    table.add_row("mean length", f"{result.mean_length:.1f} steps")
-    table.add_row("policy", f"version {result.policy_version}, after {result.policy_update} updates")
-    table.add_row("start seeds", f"{config.start_seed} to {config.start_seed + config.episodes - 1}")
-    table.add_row("written", str(config.out / "evaluation.json"))
-    return table
+def _require_something(result: EvaluationResult) -> None:
+    if not result.episodes:
+        raise ConfigError(
+            "evaluation",
+            f"the task is done already at all {len(result.done_at_start)} starts, before anybody acts",
+            "look at what judges (--reward, its classifier), at the task's success, at the reset",
+        )

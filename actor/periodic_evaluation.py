@@ -4,13 +4,12 @@ The first one is of the first policy there is, so that practice shows what it ad
 """
 
 import logging
-from collections.abc import Callable
 
 from actor.best_policy import BestPolicy
 from actor.config import EvaluationSchedule
+from actor.evaluating.exam import Exam, examine
 from actor.policy_runner import PolicyRunner
-from actor.rollout import EpisodeHooks, EpisodeOutcome, Rollout
-from actor.scoring import EvaluationResult, evaluate
+from actor.scoring import EvaluationResult
 from actor.stop import StopSignal
 from actor.telemetry import StatsSink
 from shared.policy.snapshot import PolicySnapshot
@@ -28,21 +27,17 @@ class PeriodicEvaluation:
     def __init__(
         self,
         schedule: EvaluationSchedule,
-        rollout: Rollout,
+        exam: Exam,
         runner: PolicyRunner,
         sink: StatsSink,
         stop: StopSignal,
-        hooks: EpisodeHooks,
-        mend: Callable[[EpisodeOutcome], None] | None = None,
     ) -> None:
         self.results: list[EvaluationResult] = []
         self._schedule = schedule
-        self._rollout = rollout
+        self._exam = exam
         self._runner = runner
         self._sink = sink
         self._stop = stop
-        self._hooks = hooks
-        self._mend = mend
         self._best = BestPolicy(keep) if (keep := schedule.keep_best) else None
         self._due_at = 0
 
@@ -65,15 +60,8 @@ class PeriodicEvaluation:
 
     def _evaluate(self) -> EvaluationResult | None:
         first = self._schedule.start_seed
-        return evaluate(
-            self._rollout,
-            self._runner,
-            start_seeds=range(first, first + self._schedule.episodes),
-            greedy=self._schedule.greedy,
-            begun=self._hooks.begun,
-            interrupted=self._hooks.interrupted,
-            mend=self._mend,
-        )
+        seeds = range(first, first + self._schedule.episodes)
+        return examine(self._exam, self._runner, seeds, greedy=self._schedule.greedy)
 
     def _is_known(self, snapshot: PolicySnapshot) -> bool:
         if not self.results:
@@ -92,8 +80,9 @@ class PeriodicEvaluation:
             "evaluation/success_low": low,
             "evaluation/success_high": high,
             "evaluation/episodes": float(len(result.episodes)),
-            "evaluation/mean_return": result.mean_return,
-            "evaluation/mean_length": result.mean_length,
+            "evaluation/done_at_start": float(len(result.done_at_start)),
+            "evaluation/mean_return": result.mean_return or 0.0,
+            "evaluation/mean_length": result.mean_length or 0.0,
             "evaluation/policy_version": float(result.policy_version),
             "evaluation/policy_update": float(result.policy_update),
         }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from actor.assistance import Assistance
 from actor.choosers import Chooser
 from actor.config import ActorConfig
+from actor.evaluating.exam import Exam
 from actor.late_labels import LateLabels
 from actor.learner_line import LearnerLine
 from actor.live_view import Show
@@ -79,14 +80,14 @@ class Practice:
         self._parts = parts
         self._stop = parts.stop
         self._mending = Mending(parts.rollout, parts.operator, parts.stop, parts.clock, rest=self._rest)
-        self._evaluation = PeriodicEvaluation(
-            config.evaluation,
-            parts.rollout,
-            parts.runner,
-            parts.session,
-            parts.stop,
-            EpisodeHooks(begun=self._begun, interrupted=self._asked),
+        exam = Exam(
+            rollout=parts.rollout,
+            begun=self._begun,
+            interrupted=self._asked,
             mend=self._mending.wait,
+        )
+        self._evaluation = PeriodicEvaluation(
+            config.evaluation, exam, parts.runner, parts.session, parts.stop
         )
         self._warm_up = WarmUp(random_steps=config.random_steps, scripted_steps=config.scripted_steps)
         self._faults = 0

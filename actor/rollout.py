@@ -16,7 +16,7 @@ import numpy as np
 
 from actor.choosers import Choice, Chooser
 from actor.episode import EpisodeRecorder
-from actor.rewards.base import LabelledReward, RewardModel, StepResult, Verdict
+from actor.rewards.base import JudgesAlone, LabelledReward, RewardModel, SeesSuccess, StepResult, Verdict
 from actor.rewards.environment import EnvironmentReward
 from actor.samples import Samples
 from actor.spans import Span, spans_of
@@ -40,6 +40,7 @@ class EpisodeOutcome:
         episode_return: undiscounted sum of rewards.
         success: whether the task was done in the last state.
         why: how it ended.
+        done_at_start: whether the task was done already before anybody acted.
         interventions: what somebody else than the policy drove; a success without any is the policy's own.
         fault: what broke it, where something did.
         unkept: its last step, made ready to be kept, where there was no room for it.
@@ -50,6 +51,7 @@ class EpisodeOutcome:
     episode_return: float
     success: bool
     why: Why
+    done_at_start: bool = False
     interventions: tuple[Span, ...] = ()
     fault: ObservationError | SpoolFull | None = None
     unkept: Step | None = None
@@ -61,6 +63,7 @@ class EpisodeHooks:
 
     Attributes:
         begun: asked after the reset; an answer ends the episode before its first step.
+        done: asked then where the task is done already; likewise.
         before_choice: called before each action is chosen.
         interrupted: asked after each action; an answer makes that step the last one.
         keep: takes each step with its number within the episode; SpoolFull ends the episode.
@@ -68,6 +71,7 @@ class EpisodeHooks:
     """
 
     begun: Callable[[], Why | None] = lambda: None
+    done: Callable[[], Why | None] = lambda: None
     before_choice: Callable[[], None] = lambda: None
     interrupted: Callable[[], Why | None] = lambda: None
     keep: Callable[[Step, int], None] = lambda step, number: None
@@ -78,6 +82,8 @@ class Rollout:
     """Plays episodes in one environment, on one thread.
 
     Attributes:
+        interface: of the environment.
+        robot: the environment, where it is one of HandsOn's own.
         overrun_seconds: by how much each period was late, where the environment measures it.
         keep_scene: whether a reset leaves objects where they are.
     """
@@ -86,38 +92,38 @@ class Rollout:
         self.overrun_seconds = Samples()
         self.keep_scene = False
         self._env = env
-        self._interface = interface
+        self.interface = interface
         self._judge = judge
         self._recorder = EpisodeRecorder(interface)
-        self._success = False
-        self._robot = env.unwrapped if isinstance(env.unwrapped, RobotEnv) else None
+        self._success = self._reset_done = False
+        self.robot = env.unwrapped if isinstance(env.unwrapped, RobotEnv) else None
         self._held = False
 
     @property
     def solved(self) -> bool:
         """Whether the task is done where things are now; False where others than the environment judge."""
         judges = isinstance(self._judge, EnvironmentReward)
-        return judges and self._robot is not None and self._robot.solved
+        return judges and self.robot is not None and self.robot.solved
 
     def hold(self) -> None:
         """Keep the arm where it is, for as long as this is called over and over and nothing is stepped.
 
         What is chosen next is chosen from what is seen then.
         """
-        if self._robot is None:
+        if self.robot is None:
             return
         try:
-            self._robot.hold()
+            self.robot.hold()
         except ObservationError as error:
             log.log(logging.DEBUG if self._held else logging.WARNING, "cannot hold the arm: %s", error)
         self._held = True
 
     def recover(self) -> None:
         """Recover a stopped arm with the operator's consent; where that fails, the next reset tells why."""
-        if self._robot is None:
+        if self.robot is None:
             return
         try:
-            self._robot.recover()
+            self.robot.recover()
         except ObservationError as error:
             log.warning("cannot recover the arm: %s", error)
 
@@ -136,6 +142,9 @@ class Rollout:
             observation = self._begin(observation)
         except ObservationError as fault:
             return episode.outcome(Why.FAULT, fault=fault)
+        episode.done_at_start = self._done_at_start(observation)
+        if episode.done_at_start and (why := hooks.done()) is not None:
+            return episode.outcome(why)
         chooser.begin(np.random.default_rng((start_seed, 1)))
         while True:
             hooks.before_choice()
@@ -160,9 +169,10 @@ class Rollout:
 
     def _reset(self, start_seed: int) -> Observation:
         options = {"keep_scene": True} if self.keep_scene else None
-        observation, _ = self._env.reset(seed=start_seed, options=options)
-        self._interface.check(observation, STAGE)
+        observation, info = self._env.reset(seed=start_seed, options=options)
+        self.interface.check(observation, STAGE)
         self._success = self._held = False
+        self._reset_done = bool(info.get("success", info.get("is_success", False)))
         return observation
 
     def _begin(self, observation: Observation) -> Observation:
@@ -170,12 +180,18 @@ class Rollout:
         self._judge.begin(observation)
         return self._recorder.begin(observation)
 
+    def _done_at_start(self, observation: Observation) -> bool:
+        """Whether who judges takes the first state for success; a person says nothing before it is over."""
+        if isinstance(self._judge, SeesSuccess):
+            return self._judge.done(observation)
+        return self._reset_done and not isinstance(self._judge, JudgesAlone)
+
     def _look(self, observation: Observation) -> Observation:
         """The observation, or a new one where time passed without a step."""
-        if self._robot is None or not self._held:
+        if self.robot is None or not self._held:
             return observation
         self._held = False
-        return self._robot.look()
+        return self.robot.look()
 
     def _act(self, choice: Choice, hooks: EpisodeHooks) -> tuple[Step, Observation]:
         result = self._result(*self._env.step(choice.action))
@@ -213,7 +229,7 @@ class Rollout:
     ) -> StepResult:
         if "overrun_seconds" in info:
             self.overrun_seconds.add(info["overrun_seconds"])
-        self._interface.check(observation, STAGE)
+        self.interface.check(observation, STAGE)
         if not math.isfinite(reward):
             raise ObservationError(
                 STAGE, f"the reward is {reward}", "find the reward term that divides or overflows in the task"
@@ -239,6 +255,7 @@ class _Tally:
     """The running sums of one episode."""
 
     def __init__(self, start_seed: int) -> None:
+        self.done_at_start = False
         self._sources: list[Source] = []
         self._start_seed = start_seed
         self._return = self._newest_reward = 0.0
@@ -269,6 +286,7 @@ class _Tally:
             episode_return=self._return,
             success=self._success and not isinstance(fault, ObservationError),
             why=why,
+            done_at_start=self.done_at_start,
             interventions=spans_of(self._sources),
             fault=fault,
             unkept=unkept,

@@ -17,7 +17,7 @@ import tyro
 
 from actor.config import ActorConfig
 from actor.demo import DemoConfig
-from actor.evaluation import EvalConfig
+from actor.evaluating.config import EvalConfig
 from actor.label_command import LabelConfig
 from deploy.check.config import CheckConfig
 from deploy.sim_config import SimConfig

@@ -20,7 +20,7 @@ from robot_env.grippers.base import Gripper
 from robot_env.observing import arm_values
 from robot_env.rate import Rate
 from robot_env.rendering.base import FrameSource, Look
-from robot_env.tasks.base import Judgement, Situation, Start, Task
+from robot_env.tasks.base import Judgement, Situation, Staged, Start, Task
 from shared.clock import Clock
 from shared.errors import ConfigError, ObservationError
 from shared.step import Action, Observation, Why
@@ -125,6 +125,18 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
             max_frame_age_seconds=self._max_frame_age_seconds,
             look=self._look,
         )
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """How far the task may have come, in its own words, in order; empty where it cannot tell."""
+        return self._task.stages if isinstance(self._task, Staged) else ()
+
+    @property
+    def stage(self) -> int | None:
+        """Which of `stages` it is now; None before anything was seen, and where it cannot tell."""
+        if self._situation is None or not isinstance(self._task, Staged):
+            return None
+        return self._task.stage(self._situation)
 
     @property
     def overruns(self) -> int:

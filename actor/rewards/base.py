@@ -105,6 +105,15 @@ class JudgesAlone(RewardModel, Protocol):
 
 
 @runtime_checkable
+class SeesSuccess(RewardModel, Protocol):
+    """A reward model that can tell of one observation whether the task looks done."""
+
+    def done(self, observation: Observation) -> bool:
+        """Whether it does; nothing is remembered."""
+        ...
+
+
+@runtime_checkable
 class FittedReward(Protocol):
     """A kind of reward model that is made for one world, with settings."""
 

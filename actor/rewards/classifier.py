@@ -101,6 +101,12 @@ class ClassifierReward:
         self._seen.clear()
         self._seen.append(observation)
 
+    def done(self, observation: Observation) -> bool:
+        """Whether this observation alone looks like what ends the last stage."""
+        stage = self._stages[-1]
+        score = float(stage.scorer(observation)[0, stage.number])
+        return self._counts(score, stage, observation)
+
     def judge(self, result: StepResult) -> Verdict:
         """The verdict on the frames that the step led to."""
         began = self._clock.now()

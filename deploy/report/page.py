@@ -1,7 +1,5 @@
 """report.html: how a run went, in numbers, curves and pictures; a file that loads nothing."""
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -11,8 +9,7 @@ from typing import Any
 from deploy.report import pictures
 from deploy.report.charts import number
 from deploy.report.curves import curves
-
-STYLE = Path(__file__).with_name("page.css")
+from deploy.report.parts import STYLE, number_table, video_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +51,17 @@ def render(report: Report) -> str:
 {_verdict(result, report.passed)}
 <h2>Final episodes</h2>
 {_strip(report.episodes)}
-{_video(report.video)}
+{video_of(report.video)}
 {pictures.strips(report.strips, report.episodes, report.cameras)}
 {pictures.samples(report.augmented, report.cameras)}
 <h2>Curves</h2>
 <div class="grid-of-charts">{curves(report.metrics)}</div>
 <h2>Numbers</h2>
-{_table({key: value for key, value in result.items() if key != "versions"})}
+{number_table({key: value for key, value in result.items() if key != "versions"})}
 <h2>Settings</h2>
 <details><summary>config.toml</summary><pre>{escape(report.settings)}</pre></details>
 <h2>Versions</h2>
-{_table({"handson": result.get("code_version"), **(result.get("versions") or {})})}
+{number_table({"handson": result.get("code_version"), **(result.get("versions") or {})})}
 </body></html>
 """
 
@@ -93,25 +90,3 @@ def _strip(episodes: Sequence[Mapping[str, Any]]) -> str:
         for episode in episodes
     )
     return f'<p>One cell an episode, green where it succeeded.</p><div class="strip">{cells}</div>'
-
-
-def _video(video: Path | None) -> str:
-    if video is None or not video.is_file():
-        return '<p class="empty">no video was made</p>'
-    data = base64.b64encode(video.read_bytes()).decode()
-    return f'<p><video controls loop muted src="data:video/webm;base64,{data}"></video></p>'
-
-
-def _table(values: Mapping[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(key)}</td><td>{escape(_cell(value))}</td></tr>" for key, value in values.items()
-    )
-    return f"<table>{rows}</table>"
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return "-" if value is None else str(value)
-    if isinstance(value, int):
-        return f"{value:,}"
-    return number(value) if isinstance(value, float) else json.dumps(value)

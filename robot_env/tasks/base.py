@@ -6,7 +6,7 @@ are tested without an arm.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
@@ -127,4 +127,18 @@ class Task(Protocol):
 
     def judge(self, situation: Situation) -> Judgement:
         """Reward terms and success."""
+        ...
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """A task that can tell how far it has come, so that failures are more than a number."""
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """What can be said, from the beginning to just before the end."""
+        ...
+
+    def stage(self, situation: Situation) -> int:
+        """Which of them it is now."""
         ...

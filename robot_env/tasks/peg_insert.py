@@ -95,6 +95,18 @@ class PegInsert:
             objects={SOCKET: Pose.of((*self.socket_m, SOCKET_HEIGHT_M))},
         )
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Beside the hole, over it, in it but not deep enough."""
+        return ("beside the hole", "over the hole", "in the hole")
+
+    def stage(self, situation: Situation) -> int:
+        """Which of them it is: the tip within half a peg's width of the hole's centre, and below the rim."""
+        to_hole = self._to_hole(situation)
+        if np.abs(to_hole[:2]).max() >= PEG_HALF_M:
+            return 0
+        return 2 if to_hole[2] > 0.0 else 1
+
     def observe(self, situation: Situation) -> Observation:
         """The vector from the peg's tip to the centre of the hole's rim."""
         return {"hole_from_peg_tip_base_m": self._to_hole(situation).astype(np.float32)}

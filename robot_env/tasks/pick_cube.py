@@ -70,6 +70,18 @@ class PickCube:
         tcp = rng.uniform(self.start_low_m, self.start_high_m)
         return Start(tcp=Pose.of(tcp, TOOL_DOWN), objects={CUBE: Pose.of([*cube, HALF_SIZE_M])})
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Far off, near enough to grasp, the cube off the table."""
+        return ("away from the cube", "at the cube", "cube off the table")
+
+    def stage(self, situation: Situation) -> int:
+        """Which of them it is: lifted by more than a jolt lifts it, or within a cube's width of it."""
+        if self._lifted_m(situation) > HALF_SIZE_M / 2:
+            return 2
+        distance = np.linalg.norm(situation.objects[CUBE].position_m - situation.arm.tcp.position_m)
+        return int(distance < 2 * HALF_SIZE_M)
+
     def observe(self, situation: Situation) -> Observation:
         """The vector from tool to cube, and how far the cube has been lifted."""
         cube = situation.objects[CUBE].position_m

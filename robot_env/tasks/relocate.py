@@ -79,6 +79,18 @@ class Relocate:
             },
         )
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The cube where it was, off the table, at the goal but not let go of."""
+        return ("cube on the table", "cube carried", "cube at the goal")
+
+    def stage(self, situation: Situation) -> int:
+        """Which of them it is."""
+        to_goal = self._to_goal(situation)
+        if np.linalg.norm(to_goal[:2]) < self.tolerance_m:
+            return 2
+        return int(-to_goal[2] > LYING_M)
+
     def observe(self, situation: Situation) -> Observation:
         """The vectors from tool to cube, and from the cube to where it shall lie."""
         cube = situation.objects[CUBE].position_m

@@ -162,3 +162,14 @@ def test_simulated_time_passes_one_period_a_step() -> None:
 def test_closing_twice_is_harmless(env: RobotEnv) -> None:
     env.close()
     env.close()
+
+
+def test_a_task_that_can_tell_how_far_it_came_names_every_stage(env: RobotEnv) -> None:
+    env.reset(seed=1)
+    if not env.stages:
+        assert env.stage is None
+        return
+    for _ in range(5):
+        env.step(env.action_space.sample())
+        assert env.stage is not None
+        assert 0 <= env.stage < len(env.stages)
