@@ -51,6 +51,17 @@ def test_gymnasium_finds_no_fault(env: RobotEnv) -> None:
     check_env(env, skip_render_check=True)
 
 
+def test_a_task_that_can_tell_how_far_it_came_names_every_stage(env: RobotEnv) -> None:
+    env.reset(seed=1)
+    if not env.stages:
+        assert env.stage is None
+        return
+    for _ in range(5):
+        env.step(np.full(env.interface.action_size, 0.3, np.float32))
+        assert env.stage is not None
+        assert 0 <= env.stage < len(env.stages)
+
+
 def test_observations_are_what_the_interface_says(env: RobotEnv) -> None:
     observation, _ = env.reset(seed=3)
     assert list(observation) == [entry.name for entry in env.interface.observations]
@@ -66,7 +77,7 @@ def test_a_seed_alone_decides_the_start(env: RobotEnv) -> None:
     first, _ = env.reset(seed=7)
     second, _ = env.reset(seed=8)
     for _ in range(3):
-        env.step(env.action_space.sample())
+        env.step(np.full(env.interface.action_size, 0.3, np.float32))
     again, _ = env.reset(seed=7)
     assert same(first, again)
     assert not same(first, second)
@@ -162,14 +173,3 @@ def test_simulated_time_passes_one_period_a_step() -> None:
 def test_closing_twice_is_harmless(env: RobotEnv) -> None:
     env.close()
     env.close()
-
-
-def test_a_task_that_can_tell_how_far_it_came_names_every_stage(env: RobotEnv) -> None:
-    env.reset(seed=1)
-    if not env.stages:
-        assert env.stage is None
-        return
-    for _ in range(5):
-        env.step(env.action_space.sample())
-        assert env.stage is not None
-        assert 0 <= env.stage < len(env.stages)
