@@ -34,13 +34,13 @@ class VideoWriter:
         options = {"g": str(KEY_FRAME_EVERY), "crf": str(crf), "preset": "12"}
         self._stream: Any = self._container.add_stream(CODEC, fps, options=options)
         self._stream.pix_fmt, self._stream.height, self._stream.width = PIXELS, height, width
-        self._stream.time_base = Fraction(1, fps)
+        self._stream.time_base = self._period = Fraction(1, fps)
 
     def write(self, images: Sequence[Image]) -> None:
         """Append RGB pictures."""
         for image in images:
             frame = self._frame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-            frame.pts, frame.time_base = self.frames, self._stream.time_base
+            frame.pts, frame.time_base = self.frames, self._period
             self._mux(self._stream.encode(frame))
             self.frames += 1
 
