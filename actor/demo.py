@@ -32,7 +32,7 @@ from actor.rewards.judging import JudgingConfig
 from actor.scene import SceneConfig
 from actor.stop import StopSignal
 from actor.teleop import open_device
-from actor.world import open_world
+from actor.world import World, open_world
 from robot_env.families import resolve
 from robot_env.teleop.base import TeleopDevice
 from shared.config import parse_command_line
@@ -133,19 +133,7 @@ def record(argv: Sequence[str]) -> int:
         if tally.kept >= config.episodes:
             Console().print(tally.as_table(f"nothing is missing in {config.out}"))
             return 0
-        with (
-            closing(open_device(config.device, world, config.scene, config.clock)) as device,
-            attended(config.operator, stop, world.judge, device, alone=True) as operator,
-            live_view(config.view, f"demos of {config.environment}") as show,
-            Recording(
-                path, world.interface, actor_id="demo", kind=EpisodeKind.DEMO, judge=name_of(world.judge)
-            ) as recording,
-            _board(operator, tally, f"demos of {config.environment}"),
-        ):
-            chooser = DeviceChooser(device, world.interface.action_size)
-            limits = _limits(config, device, operator)
-            seeds = fresh_seeds(config.seed, used)
-            DemoSession(limits, world, chooser, recording, tally, operator, stop, seeds, show).run()
+        _demonstrate(config, world, stop, tally, path, fresh_seeds(config.seed, used))
     write_json(path.with_suffix(".json"), _about(config, path) | tally.as_dict())
     Console().print(tally.as_table(f"demos of {config.environment} by {config.device}, in {path}"))
     if stop.cause is not None:
@@ -154,6 +142,25 @@ def record(argv: Sequence[str]) -> int:
         log.error("only %d of %d demos succeeded", tally.kept, config.episodes)
         return 1
     return 0
+
+
+def _demonstrate(
+    config: DemoConfig, world: World, stop: StopSignal, tally: Tally, path: Path, seeds: Iterator[int]
+) -> None:
+    """Everything that a session needs, open for as long as it lasts."""
+    title = f"demos of {config.environment}"
+    with (
+        closing(open_device(config.device, world, config.scene, config.clock)) as device,
+        attended(config.operator, stop, world.judge, device, alone=True) as operator,
+        live_view(config.view, title) as show,
+        Recording(
+            path, world.interface, actor_id="demo", kind=EpisodeKind.DEMO, judge=name_of(world.judge)
+        ) as recording,
+        _board(operator, tally, title),
+    ):
+        chooser = DeviceChooser(device, world.interface.action_size)
+        limits = _limits(config, device, operator)
+        DemoSession(limits, world, chooser, recording, tally, operator, stop, seeds, show).run()
 
 
 def _recorded_before(config: DemoConfig) -> list[Path]:
@@ -170,7 +177,7 @@ def _recorded_before(config: DemoConfig) -> list[Path]:
 
 
 def _limits(config: DemoConfig, device: TeleopDevice, operator: Operator) -> Limits:
-    person = device.source is Source.HUMAN
+    person = device.source is Source.HUMAN and operator.present
     thinks = operator.present and config.clock == "wall"
     return Limits(
         episodes=config.episodes,

@@ -52,6 +52,7 @@ def record(tmp_path, monkeypatch, counting_env) -> Callable[..., Any]:
         @contextmanager
         def attended(config: Any, stop: Any, judge: Any, device: Any, **more: Any) -> Any:
             operators.append(Operator(stop, label=getattr(judge, "label", None)))
+            operators[0].present = True
             yield operators[0]
 
         env.step = step_and_press
