@@ -100,5 +100,6 @@ def _plugged(host: Host) -> Iterator[Plugged]:
             title = name[1] if name else "SpaceMouse"
             yield Plugged("spacemouse", title, host.dev / entry.name, (vendor, product))
     for pad in sorted((host.sys / "class/input").glob("js*")):
-        node = host.dev / "input" / pad.name
+        read_by_sdl = next(iter(sorted((pad / "device").glob("event*"))), pad)
+        node = host.dev / "input" / read_by_sdl.name
         yield Plugged("gamepad", read_text(pad / "device/name") or "game pad", node)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lets this computer's users reach cameras, SpaceMice and serial grippers. HANDSON_DRY_RUN=1 only prints the commands,
+# Lets this computer's users reach cameras, SpaceMice, game pads and serial grippers. HANDSON_DRY_RUN=1 only prints the commands,
 # DESTDIR puts the files below another root and touches nothing else.
 set -eu
 cd "$(dirname "$0")"

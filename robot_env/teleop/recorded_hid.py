@@ -1,4 +1,4 @@
-"""HID reports from a file in place of a device: to look into somebody's SpaceMouse without having it.
+"""HID reports into a file, and from one in place of a device: to look into somebody's SpaceMouse from afar.
 
 The file is text. Its first line names the device, the others hold a time in seconds and a report:
 
@@ -11,9 +11,10 @@ import queue
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from robot_env.teleop.attachment import DeviceLost
-from robot_env.teleop.hid_bus import READ_SECONDS, Found
+from robot_env.teleop.hid_bus import READ_SECONDS, Found, Handle, HidBus
 from shared.clock import Clock
 from shared.errors import ConfigError
 
@@ -47,9 +48,48 @@ def load_recording(path: Path) -> Recording:
 def save_recording(recording: Recording, path: Path) -> None:
     """Write a file that `load_recording` reads back."""
     device = recording.device
-    lines = [f"{device.vendor_id:04x}:{device.product_id:04x} {device.product}".rstrip()]
-    lines += [f"{seconds:.3f} {report.hex(' ')}" for seconds, report in recording.reports]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    head = f"{device.vendor_id:04x}:{device.product_id:04x} {device.product}".rstrip()
+    told = "".join(_line(seconds, report) for seconds, report in recording.reports)
+    path.write_text(f"{head}\n{told}", encoding="utf-8")
+
+
+class RecordingBus:
+    """A bus (HidBus) that writes down what the device says that was opened last."""
+
+    def __init__(self, bus: HidBus, path: Path, clock: Clock) -> None:
+        self._bus, self._path, self._clock = bus, path, clock
+
+    def found(self) -> list[Found]:
+        """As the bus beneath."""
+        return self._bus.found()
+
+    def open(self, path: str) -> "RecordingHandle":
+        """As the bus beneath; the file begins anew."""
+        handle = self._bus.open(path)
+        for device in self._bus.found():
+            if device.path == path:
+                save_recording(Recording(device=device), self._path)
+        return RecordingHandle(handle, self._path.open("a", encoding="utf-8"), self._clock)
+
+
+class RecordingHandle:
+    """A device (Handle) whose reports are written down as they come."""
+
+    def __init__(self, handle: Handle, file: TextIO, clock: Clock) -> None:
+        self._handle, self._file, self._clock = handle, file, clock
+        self._began_seconds = clock.now()
+
+    def read(self) -> bytes:
+        """As the device."""
+        report = self._handle.read()
+        if report:
+            self._file.write(_line(self._clock.now() - self._began_seconds, report))
+        return report
+
+    def close(self) -> None:
+        """As the device; harmless twice."""
+        self._handle.close()
+        self._file.close()
 
 
 class RecordedBus:
@@ -106,6 +146,10 @@ class RecordedHandle:
     def close(self) -> None:
         """What is left is not played."""
         self._reports.clear()
+
+
+def _line(seconds: float, report: bytes) -> str:
+    return f"{seconds:.3f} {report.hex(' ')}\n"
 
 
 def _report(path: Path, line: str) -> tuple[float, bytes]:

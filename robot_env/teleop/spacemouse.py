@@ -51,6 +51,8 @@ class SpaceMouseConfig:
     """Buttons that open it."""
     replay: Path | None = None
     """A file of recorded reports (robot_env.teleop.recorded_hid) that plays in place of a device."""
+    record: Path | None = None
+    """A file that gets the raw reports of the device, as for a report of a defect."""
     steering: SteeringConfig = field(default_factory=SteeringConfig)
     """Where the person looks, how fast, and how long the hand stays in charge."""
 
@@ -159,8 +161,9 @@ class SpaceMouse:
 
 
 def _bus_of(config: SpaceMouseConfig, clock: Clock) -> HidBus:
-    if config.replay is None:
+    if config.replay is None and config.record is None:
         return SystemBus()
-    from robot_env.teleop.recorded_hid import RecordedBus, load_recording
+    from robot_env.teleop.recorded_hid import RecordedBus, RecordingBus, load_recording
 
-    return RecordedBus(load_recording(config.replay), clock)
+    bus = SystemBus() if config.replay is None else RecordedBus(load_recording(config.replay), clock)
+    return bus if config.record is None else RecordingBus(bus, config.record, clock)

@@ -142,6 +142,10 @@ def test_teleop_devices_are_found_and_must_be_readable(host: Host, monkeypatch: 
     write(host.sys / "class/input/js0/device/name", "Pad\n")
     write(host.dev / "input/js0")
     assert teleop(host) == ok("3Dconnexion SpaceMouse Compact, Pad")
+    write(host.sys / "class/input/js0/device/event7/uevent")
+    assert "Pad at" in teleop(host).detail
+    write(host.dev / "input/event7")
+    assert teleop(host).status == "ok"
 
 
 def plug_in(host: Host, uevent: str) -> None:

@@ -73,6 +73,14 @@ def test_other_devices_are_left_alone(vendor: str, product: str, subsystem: str)
     assert not granted(vendor, product, subsystem)
 
 
+def test_game_pads_are_known_by_what_udev_takes_them_for():
+    (line,) = lines(UDEV / "60-handson-gamepad.rules")
+    told = {(name, attribute): value for name, attribute, _, value in pairs(line)}
+    assert told[("ENV", "ID_INPUT_JOYSTICK")] == "1"
+    assert told[("KERNEL", "")] == "event*|js*"
+    assert (told[("MODE", "")], told[("TAG", "")]) == ("0660", "uaccess")
+
+
 def test_the_installer_copies_them_below_another_root(tmp_path: Path):
     done = subprocess.run(
         ["sh", str(UDEV / "install.sh")],

@@ -175,6 +175,21 @@ def test_a_recording_plays_on_the_clock(recording: Path) -> None:
         device.close()
 
 
+def test_what_a_device_says_can_be_recorded_and_played_again(recording: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.txt"
+    config = SpaceMouseConfig(replay=recording, record=copy)
+    with world(config.steering) as (_, _, clock, steering):
+        device = SpaceMouse(config, steering, clock)
+        clock.advance(1.0)
+        until(lambda: device.raw_axes[2] == pytest.approx(0.9))
+        device.close()
+    again = load_recording(copy)
+    assert again.device == load_recording(recording).device
+    assert [report for _, report in again.reports] == [
+        report for _, report in load_recording(recording).reports
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [("", "begins with"), ("256f SpaceMouse\n", "begins with"), ("256f:c635\n0.1 0x\n", "has the line")],
