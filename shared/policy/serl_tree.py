@@ -51,6 +51,8 @@ def differences(spec: PolicySpec) -> list[str]:
     states = [entry for entry in spec.interface.observations if not entry.is_image]
     if spec.vision is not None:
         found += _other_eyes(spec.vision, spec.interface)
+    if spec.gripper is not None:
+        found.append("critics decide for its gripper, which SERL's network does not have")
     if spec.inputs != "plain":
         found.append(f"its inputs are {spec.inputs}, SERL's are plain")
     if any(entry.offset or entry.scale for entry in spec.interface.observations):

@@ -12,6 +12,7 @@ from learner.agents.presets import PRESETS
 from shared.errors import ConfigError
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.policy.encoder import ImageEncoder
+from shared.policy.gripper_spec import GripperSpec
 from shared.policy.network import GaussianPolicy
 from shared.policy.parameters import flatten, unflatten
 from shared.policy.serl_tree import EYES, differences, policy_of, serl_tree
@@ -194,6 +195,7 @@ def test_the_same_action_comes_out():
     [
         (PolicySpec.of(PRESETS["serl"].policy, INTERFACE), "inputs are asinh"),
         (PolicySpec.of(dataclasses.replace(SERL, std="uniform"), INTERFACE), "std is uniform"),
+        (PolicySpec.of(SERL, INTERFACE, gripper=GripperSpec(elements=(0,))), "decide for its gripper"),
         (PolicySpec.of(dataclasses.replace(SERL, activation="relu"), INTERFACE), "hidden layers"),
         (
             PolicySpec.of(
