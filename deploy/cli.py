@@ -20,7 +20,7 @@ ROLES: dict[str, Role] = {
     "sim": Role("deploy.sim:main", "train a task on a simulated arm, start to report, on this computer"),
     "learner": Role("learner.main:main", "train: receive steps, update the agent, publish policies"),
     "actor": Role("actor.main:main", "act: step the environment with the newest policy, send what happened"),
-    "demo": Role("actor.demo:main", "record demonstrations that start a learner off"),
+    "demo": Role("actor.demo:main", "record demonstrations; look at them, mend, play, draw and convert them"),
     "eval": Role("deploy.evaluation:main", "measure a saved policy over fixed start states, or compare two"),
     "robot": Role("robot_env.server.main:main", "own the arm: follow set-points, hold when they stop"),
     "classifier": Role("deploy.classifier:main", "teach a classifier what success looks like: record, train"),

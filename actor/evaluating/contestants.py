@@ -1,6 +1,6 @@
 """Contestants: the policies of an evaluation, each under the same conditions, from the same starts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +11,12 @@ from actor.choosers import Chooser
 from actor.evaluating.config import EvalConfig
 from actor.evaluating.exam import Exam, ExamEnded, result_of
 from actor.evaluating.keeping import Keeping
+from actor.evaluating.last_word import judged, last_word
 from actor.live_view import Show
 from actor.mending import Mending
 from actor.operating.robot_operator import Operator
 from actor.policy_runner import PolicyChooser, PolicyRunner
+from actor.rewards.base import Verdict
 from actor.rollout import EpisodeOutcome
 from actor.scoring import EvaluatedEpisode, EvaluationResult
 from actor.stop import StopSignal
@@ -62,6 +64,7 @@ class Contestant:
     """One policy, and what is left of it.
 
     Attributes:
+        last_word: what a person says of an episode that came to an end unjudged.
         played: its episodes so far, each beside its outcome.
     """
 
@@ -69,6 +72,7 @@ class Contestant:
     chooser: Chooser
     exam: Exam
     keeping: Keeping
+    last_word: Callable[[EpisodeOutcome], Verdict | None]
     played: list[tuple[EpisodeOutcome, EvaluatedEpisode]] = field(
         default_factory=list[tuple[EpisodeOutcome, EvaluatedEpisode]]
     )
@@ -76,6 +80,9 @@ class Contestant:
     def play(self, start_seed: int) -> None:
         """One start, to the end."""
         outcome, row = self.exam.play(self.chooser, start_seed, self.keeping)
+        if (verdict := self.last_word(outcome)) is not None:
+            self.keeping.correct(outcome.length - 1, verdict)
+            outcome, row = judged(outcome, row, verdict)
         self.keeping.ended(outcome)
         self.played.append((outcome, row))
 
@@ -132,4 +139,10 @@ def _enter(
         over=lambda: hall.stop.cause is not None,
         mend=mend,
     )
-    return Contestant(runner=runner, chooser=hall.chooser(runner), exam=exam, keeping=keeping)
+    return Contestant(
+        runner=runner,
+        chooser=hall.chooser(runner),
+        exam=exam,
+        keeping=keeping,
+        last_word=lambda outcome: last_word(hall.world, hall.operator, hall.stop, outcome),
+    )
