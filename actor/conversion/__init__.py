@@ -4,6 +4,7 @@ IMPORTERS: dict[str, str] = {
     "serl": "actor.conversion.serl:open_serl",
     "hil_serl": "actor.conversion.serl:open_serl",
     "lerobot": "actor.conversion.lerobot.reading:open_lerobot",
+    "robomimic": "actor.conversion.robomimic:open_robomimic",
 }
 """Format -> what opens it: (path, ReadingConfig, Account) -> Found."""
 

@@ -23,6 +23,8 @@ class ReadingConfig:
     """Who chose the actions where the file does not say; interventions that it marks are a person's."""
     unrewarded_end: Unrewarded = "time_limit"
     """What an end without a reward was: SERL's mask says 0 at a time limit too."""
+    subset: str | None = None
+    """Only the episodes of this list in a robomimic file's mask/, as in train."""
     success_at_end: bool = False
     """Each episode ended in success; for files without rewards."""
     cut_at_jumps: bool = False

@@ -24,7 +24,7 @@ from robot_env.families import resolve
 from shared.config import parse_command_line
 from shared.interface import InterfaceSpec
 
-Format = Literal["auto", "serl", "hil_serl", "lerobot"]
+Format = Literal["auto", "serl", "hil_serl", "lerobot", "robomimic"]
 MOST_SAID = 5
 
 
@@ -33,7 +33,7 @@ class ImportConfig:
     """What is imported, and how it is understood."""
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|DIR")]
-    """Pickle of SERL or HIL-SERL, or a directory of them; LeRobotDataset v3.0."""
+    """Pickle of SERL or HIL-SERL, or a directory of them; LeRobotDataset v3.0; HDF5 of robomimic."""
     out: Path = Path("imported")
     """Directory for demos.mcap and import.json."""
     format: Format = "auto"
