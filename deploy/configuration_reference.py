@@ -16,6 +16,8 @@ from typing import Any
 import tyro
 
 from actor.config import ActorConfig
+from actor.conversion.exporting import ExportConfig
+from actor.conversion.importing import ImportConfig
 from actor.demo import DemoConfig
 from actor.evaluating.config import EvalConfig
 from actor.label_command import LabelConfig
@@ -34,6 +36,8 @@ ROLES: dict[str, type[Any]] = {
     "learner": LearnerConfig,
     "actor": ActorConfig,
     "demo": DemoConfig,
+    "demo import": ImportConfig,
+    "demo export": ExportConfig,
     "eval": EvalConfig,
     "classifier record": LabelConfig,
     "classifier train": TrainConfig,
