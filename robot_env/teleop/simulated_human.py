@@ -36,12 +36,14 @@ class SimulatedHumanConfig:
     """It lets go once so many periods in a row went well."""
     longest_steps: int = 12
     """It lets go after so many periods at the latest."""
-    helps_per_episode: int = 3
+    helps_per_episode: int = 6
     """It takes over at most so often in one episode."""
     most_share: float = 0.5
     """It drives at most this share of all periods."""
+    eager_episodes: int = 20
+    """So many episodes it watches at first, all of them."""
     watched_share: float = 0.5
-    """Share of episodes that it watches at all: a policy that is always saved never learns what fails."""
+    """Share of the later ones that it watches: a policy that is always saved never learns what fails."""
     looks_away: float = 0.02
     """Probability of looking away, in each period."""
     away_steps: int = 10
@@ -52,7 +54,7 @@ class SimulatedHumanConfig:
             _require(0.0 <= (value := getattr(self, name)) <= 1.0, f"{name} is {value:g}", "use 0 to 1")
         for name in ("patience_steps", "reaction_steps", "settled_steps", "longest_steps", "away_steps"):
             _require((value := getattr(self, name)) >= 1, f"{name} is {value}", "use at least 1")
-        for name in ("hurry_after_steps", "helps_per_episode"):
+        for name in ("hurry_after_steps", "helps_per_episode", "eager_episodes"):
             _require((value := getattr(self, name)) >= 0, f"{name} is {value}", "use at least 0")
 
     def build(self, interface: InterfaceSpec, env: Env | None = None) -> "SimulatedHuman":
@@ -68,14 +70,19 @@ class SimulatedHuman:
 
     def __init__(self, config: SimulatedHumanConfig, hands: ScriptDevice) -> None:
         self._config, self._hands = config, hands
-        self._seen_steps = self._driven_steps = 0
-        self.reset(np.random.default_rng(0))
+        self._seen_steps = self._driven_steps = self._episodes = 0
+        self._start(np.random.default_rng(0))
 
     def reset(self, rng: np.random.Generator) -> None:
         """A new episode: whether it is watched, and all else that chance decides, comes from `rng`."""
+        self._start(rng)
+        self._episodes += 1
+
+    def _start(self, rng: np.random.Generator) -> None:
         self._rng = rng
         self._hands.reset(rng.spawn(1)[0])
-        self._watched = bool(rng.random() < self._config.watched_share)
+        eager = self._episodes < self._config.eager_episodes
+        self._watched = bool(rng.random() < self._config.watched_share) or eager
         self._before: Sight | None = None
         self._number = self._doubt = self._good = self._away = self._helps = self._span = 0
         self._drives = False

@@ -2,9 +2,9 @@
 
 `python -m tests.system.interventions [FOLDER] [STUDY ...]`: whole runs of `handson sim` with the same seeds,
 demonstrations and step budget; a simulated human takes over in some of the arms. Every training step
-counts, those that the human drove too. Evaluations are greedy and without help. A run ends after two in a row
-of at least 90%, and the first of them is when it got there. Each study leaves docs/results/NAME.json and
-NAME.svg; runs that FOLDER holds are not repeated.
+counts, those that the human drove too. Evaluations are greedy and without help. Told are the steps to the
+first of at least 90%, and to the first of two in a row, after which a run ends. Each study leaves
+docs/results/NAME.json and NAME.svg; runs that FOLDER holds are not repeated.
 """
 
 import json
@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,12 +115,13 @@ def found(directory: Path, study: Study) -> dict[str, Any]:
     """One run: when it reached the goal, how much it was helped until it ended, and how good it became."""
     result = json.loads((directory / "result.json").read_text())
     helped = json.loads((directory / "actor-0.json").read_text())["helped"] or {}
-    reached = reached_at(evaluations(directory))
     began = lines_of(directory)[0]["time_seconds"]
+    first, kept = (reached_at(evaluations(directory), in_a_row) for in_a_row in (1, 2))
     return {
         "seed": result["seed"],
-        "steps_to_goal": None if reached is None else reached["actor_steps"],
-        "minutes_to_goal": None if reached is None else round((reached["time_seconds"] - began) / 60, 1),
+        "steps_to_goal": None if first is None else first["actor_steps"],
+        "minutes_to_goal": None if first is None else round((first["time_seconds"] - began) / 60, 1),
+        "steps_to_goal_twice": None if kept is None else kept["actor_steps"],
         "mean_success_over_budget": round(statistics.mean(rate for _, rate in curve(directory, study)), 3),
         "cloning_alone": round(evaluations(directory)[0]["evaluation/success_rate"], 3),
         "success_rate": result["success_rate"],
@@ -135,11 +135,11 @@ def found(directory: Path, study: Study) -> dict[str, Any]:
     }
 
 
-def reached_at(lines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The first of two evaluations in a row that reach the goal; None where there are none."""
-    for line, following in pairwise(lines):
-        if min(line["evaluation/success_rate"], following["evaluation/success_rate"]) >= GOAL:
-            return line
+def reached_at(lines: Sequence[Mapping[str, Any]], in_a_row: int) -> Mapping[str, Any] | None:
+    """The first of so many evaluations in a row that reach the goal; None where there are none."""
+    for number in range(len(lines) - in_a_row + 1):
+        if all(line["evaluation/success_rate"] >= GOAL for line in lines[number : number + in_a_row]):
+            return lines[number]
     return None
 
 
@@ -150,6 +150,7 @@ def figures_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "median_steps_to_goal": median(steps),
         "median_minutes_to_goal": median(minutes),
+        "median_steps_to_goal_twice": median([each["steps_to_goal_twice"] for each in runs]),
         "runs_that_reached_it": sum(each is not None for each in steps),
         "mean_success_over_budget": round(statistics.mean(e["mean_success_over_budget"] for e in runs), 3),
         "runs": list(runs),
@@ -172,12 +173,23 @@ def curve(directory: Path, study: Study) -> Curve:
 
 def table(title: str, figures: Mapping[str, Mapping[str, Any]]) -> Table:
     """For a person."""
-    shown = Table("arm", "steps to 90%", "minutes", "reached by", "mean success", "human steps", title=title)
+    columns = (
+        "arm",
+        "steps to 90%",
+        "minutes",
+        "twice in a row",
+        "reached by",
+        "mean success",
+        "human steps",
+    )
+    shown = Table(*columns, title=title)
     for arm, each in figures.items():
         human = sum(run["human_steps"] for run in each["runs"]) / len(each["runs"])
-        steps, minutes = each["median_steps_to_goal"], each["median_minutes_to_goal"]
         reached = f"{each['runs_that_reached_it']} of {len(each['runs'])}"
-        words = ("never" if steps is None else f"{steps:,}", "-" if minutes is None else f"{minutes:.1f}")
+        medians = [
+            each[f"median_{name}"] for name in ("steps_to_goal", "minutes_to_goal", "steps_to_goal_twice")
+        ]
+        words = ["never" if median is None else f"{median:,}" for median in medians]
         shown.add_row(arm, *words, reached, f"{each['mean_success_over_budget']:.2f}", f"{human:.0f}")
     return shown
 

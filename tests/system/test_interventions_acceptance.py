@@ -13,11 +13,10 @@ def evaluated(*rates: float) -> list[dict[str, Any]]:
     return [{"evaluation/success_rate": rate, "actor_steps": 250 * n} for n, rate in enumerate(rates)]
 
 
-def test_the_goal_is_reached_at_the_first_of_two_evaluations_in_a_row() -> None:
-    reached = interventions.reached_at(evaluated(0.1, 0.9, 0.8, 0.9, 1.0, 0.5))
-    assert reached is not None
-    assert reached["actor_steps"] == 750
-    assert interventions.reached_at(evaluated(0.1, 0.9, 0.8, 0.95)) is None
+@pytest.mark.parametrize(("in_a_row", "steps"), [(1, 250), (2, 750), (3, None)])
+def test_the_goal_is_reached_at_the_first_of_so_many_evaluations(in_a_row: int, steps: int | None) -> None:
+    reached = interventions.reached_at(evaluated(0.1, 0.9, 0.8, 0.9, 1.0, 0.5), in_a_row)
+    assert (None if reached is None else reached["actor_steps"]) == steps
 
 
 def test_a_run_that_never_gets_there_counts_as_worse_than_any_that_does() -> None:
