@@ -99,7 +99,15 @@ class Correcting:
     def _start(self) -> None:
         version = read_classifier(self._path).version + 1
         self._next = self._root.with_name(f"{self._root.stem}-{version}-{os.getpid()}{self._root.suffix}")
-        words = (str(self._data), "--out", str(self._next), "--resume-from", str(self._path))
+        words = (
+            str(self._data),
+            "--out",
+            str(self._next),
+            "--resume-from",
+            str(self._path),
+            "--device",
+            "cpu",
+        )
         with self._next.with_suffix(".log").open("wb") as stream:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "deploy.cli", "classifier", "train", *words],

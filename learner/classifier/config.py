@@ -5,6 +5,7 @@ from pathlib import Path
 
 import tyro
 
+from learner.devices import DeviceConfig
 from shared.errors import ConfigError
 from shared.policy.vision import VisionConfig
 
@@ -38,26 +39,34 @@ class LooksConfig:
 class FitConfig:
     """How the heads are trained."""
 
-    updates: int = 600
+    updates: int = 800
     """Gradient steps of each member."""
-    batch: int = 128
+    batch: int = 64
     """Frames in each, as many of every class."""
     learning_rate: float = 1e-3
     """Step size at the start; it falls to 0 along a cosine."""
     weight_decay: float = 1e-3
     """Decoupled weight decay, as in AdamW."""
-    members: int = 5
-    """Sets of heads, each trained without its own share of the episodes, which judge it."""
+    folds: int = 4
+    """Shares of the episodes; each member is trained without one of them, which judges it."""
+    repeats: int = 3
+    """How often the episodes are dealt anew; there are folds x repeats members."""
     hidden: int = 64
     """Width of the layer that joins the cameras."""
 
     def __post_init__(self) -> None:
-        if min(self.updates, self.batch, self.hidden) < 1 or self.members < 2 or self.learning_rate <= 0:
+        if min(self.updates, self.batch, self.hidden, self.repeats) < 1 or self.folds < 2:
             raise ConfigError(
                 STAGE,
-                f"updates {self.updates}, batch {self.batch}, hidden {self.hidden}, members {self.members}, "
-                f"learning_rate {self.learning_rate:g}",
-                "give at least 2 members, and positive numbers",
+                f"updates {self.updates}, batch {self.batch}, hidden {self.hidden}, folds {self.folds}, "
+                f"repeats {self.repeats}",
+                "give at least 2 folds, and at least 1 of the others",
+            )
+        if self.learning_rate <= 0 or self.weight_decay < 0:
+            raise ConfigError(
+                STAGE,
+                f"learning_rate {self.learning_rate:g}, weight_decay {self.weight_decay:g}",
+                "keep learning_rate above 0, and weight_decay at least 0",
             )
 
 
@@ -85,7 +94,9 @@ class TrainConfig:
     """File or URL of the trunk's weights; none means those that come with HandsOn."""
     seed: int = 0
     """Seed of initial weights, looks and batches."""
-    vision: VisionConfig = field(default_factory=VisionConfig)
+    device: tyro.conf.OmitArgPrefixes[DeviceConfig] = field(default_factory=DeviceConfig)
+    """Where it is computed."""
+    vision: VisionConfig = field(default_factory=lambda: VisionConfig(trunk_stages=2))
     looks: LooksConfig = field(default_factory=LooksConfig)
     fit: FitConfig = field(default_factory=FitConfig)
 

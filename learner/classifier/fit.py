@@ -1,4 +1,4 @@
-"""Fitting the heads: all members at once, each on the episodes of the other folds, classes balanced.
+"""Fitting the heads: all members at once, each without its share of the episodes, classes balanced.
 
 Cross-entropy with the logits adjusted for the balancing (Menon et al. 2021, eq. 10), so that what comes out
 are probabilities under the recorded shares of the classes. Each camera's own output is trained alike.
@@ -21,6 +21,7 @@ CALL_UPDATES = 20
 """Updates in one compiled call."""
 
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 class Heads:
@@ -42,7 +43,7 @@ class Heads:
         self,
         maps: Maps,
         labels: Integers,
-        folds: Integers,
+        held_out: Flags,
         seed: int,
         advance: Callable[[int], None] = lambda updates: None,
     ) -> dict[str, Any]:
@@ -50,14 +51,14 @@ class Heads:
 
         Args:
             maps: (N, variants, c, h, w) by camera.
-            labels, folds: (N,).
+            labels: (N,).
+            held_out: (members, N), what each is trained without.
             advance: told of updates that were made.
         """
-        members = int(folds.max()) + 1
+        members = len(held_out)
         rng = np.random.default_rng(seed)
-        draw = _Balanced(labels, folds, next(iter(maps.values())).shape[1], rng)
-        params = jax.vmap(self._network.init)(jax.random.split(jax.random.key(seed), members))
-        state = jax.vmap(self._optimiser.init)(params)
+        draw = _Balanced(labels, held_out, next(iter(maps.values())).shape[1], rng)
+        params, state = jax.jit(jax.vmap(self._init))(jax.random.split(jax.random.key(seed), members))
         for done in range(0, self._config.updates, CALL_UPDATES):
             updates = min(CALL_UPDATES, self._config.updates - done)
             for _ in range(updates):
@@ -66,6 +67,10 @@ class Heads:
                 params, state = self._update(params, state, batch, labels[rows].astype(np.int32))
             advance(updates)
         return jax.block_until_ready(params)
+
+    def _init(self, key: jax.Array) -> Any:
+        params = self._network.init(key)
+        return params, self._optimiser.init(params)
 
     def _updates(self, params: Any, state: Any, maps: dict[str, jax.Array], labels: jax.Array) -> Any:
         """One update of every member, each on its own rows (members, B, ...)."""
@@ -83,12 +88,12 @@ class Heads:
 
 
 class _Balanced:
-    """Draws rows (members, B) with as many of each class, none of a member's own fold."""
+    """Draws rows (members, B) with as many of each class, none that a member is trained without."""
 
-    def __init__(self, labels: Integers, folds: Integers, variants: int, rng: np.random.Generator) -> None:
+    def __init__(self, labels: Integers, held_out: Flags, variants: int, rng: np.random.Generator) -> None:
         self._rng, self._variants = rng, variants
-        members, classes = range(int(folds.max()) + 1), range(int(labels.max()) + 1)
-        self._rows = [[np.flatnonzero((folds != m) & (labels == c)) for c in classes] for m in members]
+        classes = range(int(labels.max()) + 1)
+        self._rows = [[np.flatnonzero(~held & (labels == c)) for c in classes] for held in held_out]
 
     def __call__(self, batch: int) -> tuple[Integers, Integers]:
         rows = np.stack([self._member(pools, batch) for pools in self._rows])

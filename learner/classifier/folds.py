@@ -1,4 +1,4 @@
-"""Folds: which episodes each member is trained without. Episodes, never frames: neighbours look alike."""
+"""Which episodes each member is trained without. Episodes, never frames: neighbours look alike."""
 
 from collections.abc import Sequence
 
@@ -9,40 +9,54 @@ from shared.errors import ConfigError
 
 STAGE = "classifier training"
 LEAST_FRAMES = 10
+DEALS = 100
 
 Integers = NDArray[np.int64]
 
 
-def split(
-    labels: Integers, episodes: Integers, classes: Sequence[str], members: int, rng: np.random.Generator
-) -> Integers:
-    """The fold (N,) of each frame; there are `folds.max() + 1`, fewer than asked for where episodes are few.
+def held_out_by(
+    labels: Integers,
+    episodes: Integers,
+    classes: Sequence[str],
+    folds: int,
+    repeats: int,
+    rng: np.random.Generator,
+) -> NDArray[np.bool_]:
+    """Which frames each member is trained without, (repeats x folds, N); fewer folds where episodes are few.
 
-    Every fold has episodes of every class, as evenly as whole episodes allow.
+    In each repeat every episode is held out by one member. The episodes with the rarest class are dealt out
+    first, so that every fold has its share of them. No class lies in one fold alone: the member that is
+    trained without it would not know the class.
 
     Raises:
-        ConfigError: a class is missing, unnamed, has too few frames, or is in one episode only.
+        ConfigError: a class is missing, unnamed, has too few frames, or is in too few episodes.
     """
-    counts = _counts(labels, episodes, classes)
-    count = min(members, int((counts > 0).sum(axis=0).min()))
-    order = rng.permutation(len(counts))
-    rarest = np.argsort((counts > 0).sum(axis=0), kind="stable")
-    # Episodes with the rarest class are dealt out first, then those with the next.
-    ranked = sorted(order, key=lambda episode: [-int(counts[episode, c] > 0) for c in rarest])
-    fold_of = np.zeros(len(counts), np.int64)
-    for place, episode in enumerate(ranked):
-        fold_of[episode] = place % count
-    _spread(fold_of, counts, count)
+    present = _counts(labels, episodes, classes) > 0
+    count = min(folds, len(present))
     _, dense = np.unique(episodes, return_inverse=True)
-    return fold_of[dense]
+    dealt = [_sound_deal(present, count, rng)[dense] for _ in range(repeats)]
+    return np.concatenate([fold_of == np.arange(count)[:, None] for fold_of in dealt])
 
 
-def _spread(fold_of: Integers, counts: Integers, folds: int) -> None:
-    """No class lies in one fold alone: its member would have nothing to learn it from."""
-    for present in (counts > 0).T:
-        inside = np.flatnonzero(present)
-        if len(set(fold_of[inside])) == 1:
-            fold_of[inside[0]] = (fold_of[inside[0]] + 1) % folds
+def _sound_deal(present: NDArray[np.bool_], count: int, rng: np.random.Generator) -> Integers:
+    for _ in range(DEALS):
+        fold_of = _deal(present, count, rng)
+        if all(len(set(fold_of[inside])) > 1 for inside in present.T):
+            return fold_of
+    raise ConfigError(
+        STAGE,
+        f"{len(present)} episodes cannot be dealt to {count} members so that each knows every class",
+        "record more episodes, in which the classes come together",
+    )
+
+
+def _deal(present: NDArray[np.bool_], count: int, rng: np.random.Generator) -> Integers:
+    """The fold of each episode, from which classes it shows (episodes, classes)."""
+    rarest = np.argsort(present.sum(axis=0), kind="stable")
+    ranked = sorted(rng.permutation(len(present)), key=lambda e: [not present[e, c] for c in rarest])
+    fold_of = np.zeros(len(present), np.int64)
+    fold_of[ranked] = np.arange(len(present)) % count
+    return fold_of
 
 
 def _counts(labels: Integers, episodes: Integers, classes: Sequence[str]) -> Integers:

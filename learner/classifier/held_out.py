@@ -27,11 +27,12 @@ USELESS = 0.6
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeldOut:
-    """Log-probabilities (N, 1 + cameras, classes), each by the member trained without that episode."""
+    """Log-probabilities (N, 1 + cameras, classes), by the members that were trained without that episode."""
 
     log_probabilities: Floats
     labels: Integers
@@ -44,19 +45,26 @@ class HeldOut:
 
 
 def judge_held_out(
-    network: ClassifierNetwork, params: Any, maps: Maps, labels: Integers, folds: Integers
+    network: ClassifierNetwork, params: Any, maps: Maps, labels: Integers, held_out: Flags
 ) -> HeldOut:
-    """Ask each member of its own fold, frames as they are, and fit the temperature (Guo et al. 2017)."""
+    """Ask of each frame, as it is, the members that were trained without it, and fit the temperature.
+
+    Args:
+        params: the members in front.
+        maps: (N, variants, c, h, w) by camera.
+        held_out: (members, N).
+    """
     ask = jax.jit(lambda member, seen: jax.nn.log_softmax(network.logits(member, seen), axis=-1))
-    found = np.zeros((len(labels), 1 + len(maps), len(network.spec.classes)))
-    for fold in range(int(folds.max()) + 1):
-        member = jax.tree.map(lambda array, fold=fold: array[fold], params)
-        rows = np.flatnonzero(folds == fold)
+    total = np.zeros((len(labels), 1 + len(maps), len(network.spec.classes)))
+    for number, rows_of in enumerate(held_out):
+        member = jax.tree.map(lambda array, number=number: array[number], params)
+        rows = np.flatnonzero(rows_of)
         for first in range(0, len(rows), CHUNK):
             chunk = rows[first : first + CHUNK]
             padded = np.resize(chunk, CHUNK)
             seen = {name: array[padded, 0] for name, array in maps.items()}
-            found[chunk] = np.asarray(ask(member, seen))[: len(chunk)]
+            total[chunk] += np.asarray(ask(member, seen))[: len(chunk)]
+    found = total / held_out.sum(axis=0)[:, None, None]
     temperature = fit_temperature(found[:, 0], labels)
     return HeldOut(log_probabilities=found, labels=labels, temperature=temperature)
 

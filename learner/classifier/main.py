@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from learner.classifier.config import TrainConfig
+from learner.devices import prepare_device
 from shared.config import parse_command_line
 from shared.errors import CheckpointError, ConfigError
 from shared.policy.classifier.classifier_file import RewardClassifier, read_classifier, write_classifier
@@ -32,13 +33,11 @@ def parse(argv: Sequence[str]) -> TrainConfig:
 
 def train(config: TrainConfig) -> int:
     """Train, write the classifier and its figures, print the table; 3 where the precision was not reached."""
-    import jax
-
     from learner.classifier.training import train as train_classifier
 
     if config.out.exists():
         raise ConfigError("classifier", f"{config.out} exists already", "name a new file with --out")
-    jax.config.update("jax_platforms", "cpu")
+    log.info("training on %s", prepare_device(config.device))
     classifier = train_classifier(config)
     try:
         config.out.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +75,7 @@ def table(classifier: RewardClassifier, path: Path) -> Table:
     shown = Table(title=f"{path.name}, {classifier.identity}", show_header=False)
     shown.add_row("cameras", spec.views.describe())
     frames = ", ".join(f"{count} {name}" for name, count in found["frames"].items())
-    shown.add_row("frames", f"{frames}; {found['episodes']} episodes, {found['folds']} held out in turn")
+    shown.add_row("frames", f"{frames}; {found['episodes']} episodes, held out in turn")
     for name, figures in found["classes"].items():
         _add_class(shown, name, figures)
     shown.add_row("trained in", f"{found['seconds']:.0f} s")

@@ -14,7 +14,7 @@ from learner.classifier import dataset
 from learner.classifier.config import TrainConfig
 from learner.classifier.dataset import LabelledFrames
 from learner.classifier.fit import Heads
-from learner.classifier.folds import split
+from learner.classifier.folds import held_out_by
 from learner.classifier.held_out import judge_held_out, metrics
 from learner.classifier.looks import look_at_all
 from shared.cache import trunk_directory
@@ -39,20 +39,21 @@ def train(config: TrainConfig) -> RewardClassifier:
         config = _as_before(config, before)
     rng = np.random.default_rng(config.seed)
     data = dataset.load(config.data, config.cameras, config.unsure_seconds).at_most(config.most, rng)
-    folds = split(data.labels, data.episodes, config.classes, config.fit.members, rng)
+    fit = config.fit
+    held_out = held_out_by(data.labels, data.episodes, config.classes, fit.folds, fit.repeats, rng)
     trunk = _trunk(config, before)
-    spec = _spec(config, data, trunk, members=int(folds.max()) + 1)
+    spec = _spec(config, data, trunk, members=len(held_out))
     network = ClassifierNetwork(spec)
     with _progress(config, data) as (looking, fitting):
         maps = look_at_all(data, config.vision, trunk, config.looks, config.seed, looking)
         looked = time.monotonic()
         priors = np.bincount(data.labels, minlength=len(config.classes)) / len(data)
-        params = Heads(network, config.fit, priors).fit(maps, data.labels, folds, config.seed, fitting)
-    held_out = judge_held_out(network, params, maps, data.labels, folds)
-    found = metrics(held_out, spec.views.names, spec.classes, config.precision)
+        params = Heads(network, config.fit, priors).fit(maps, data.labels, held_out, config.seed, fitting)
+    judged = judge_held_out(network, params, maps, data.labels, held_out)
+    found = metrics(judged, spec.views.names, spec.classes, config.precision)
     found |= {
         "episodes": len(np.unique(data.episodes)),
-        "folds": spec.members,
+        "members": spec.members,
         "looking_seconds": round(looked - began, 1),
         "seconds": round(time.monotonic() - began, 1),
     }
@@ -64,7 +65,7 @@ def train(config: TrainConfig) -> RewardClassifier:
         stages=trunk.stages,
         version=before.version + 1 if before else 1,
         thresholds=(1.0, *thresholds),
-        temperature=held_out.temperature,
+        temperature=judged.temperature,
         data_digest=data.digest,
         metrics=found,
         created_at_seconds=time.time(),

@@ -14,7 +14,7 @@ from shared.step import EpisodeKind, Observation, Source, Step, StepId, Why
 SIZE = 16
 GOOD, BLIND = "hand/image", "wall/image"
 TINY = ("--vision.trunk-stages", "1", "--vision.embeddings", "2", "--looks.variants", "2")
-QUICK = (*TINY, "--fit.updates", "60", "--fit.batch", "32", "--fit.members", "3")
+QUICK = (*TINY, "--fit.updates", "60", "--fit.batch", "32", "--fit.folds", "3", "--fit.repeats", "1")
 
 
 def interface(
