@@ -130,7 +130,7 @@ def main(argv: Sequence[str]) -> int:
         live_view(config.view, f"labels of {config.environment}") as show,
     ):
         _require_cameras(world)
-        operator.describe = lambda: _standing(config, labels)
+        operator.describe = lambda: standing(config, labels)
         if by_keys:
             operator.bind(labels.keys(), "space success and back | 0 to 9 the class of what is seen")
         with Recording(path, world.interface, actor_id="labels", kind=EpisodeKind.EVALUATION) as recording:
@@ -219,7 +219,8 @@ def _enough(config: LabelConfig, labels: Labels) -> bool:
     return all(labels.counts[number] >= wanted for number, wanted in enumerate(config.frames))
 
 
-def _standing(config: LabelConfig, labels: Labels) -> str:
+def standing(config: LabelConfig, labels: Labels) -> str:
+    """What there is and what is wanted, in one line."""
     counts = ", ".join(
         f"{name} {labels.counts[number]}/{wanted}"
         for number, (name, wanted) in enumerate(zip(config.classes, config.frames, strict=True))

@@ -89,7 +89,7 @@ class TrainConfig:
     unsure_seconds: float = 0.5
     """Frames so long before a person's label changes are left out: keys are pressed late."""
     resume_from: Path | None = None
-    """Classifier that this one replaces: its cameras, classes and network, and the version after its own."""
+    """Classifier that this one replaces: with its cameras, classes and settings, and the next version."""
     trunk_weights: str | None = None
     """File or URL of the trunk's weights; none means those that come with HandsOn."""
     seed: int = 0

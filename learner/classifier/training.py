@@ -4,14 +4,15 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 from rich.progress import Progress
 
 from learner.classifier import dataset
-from learner.classifier.config import TrainConfig
+from learner.classifier.config import FitConfig, LooksConfig, TrainConfig
 from learner.classifier.dataset import LabelledFrames
 from learner.classifier.fit import Heads
 from learner.classifier.folds import held_out_by
@@ -54,6 +55,7 @@ def train(config: TrainConfig) -> RewardClassifier:
     found |= {
         "episodes": len(np.unique(data.episodes)),
         "members": spec.members,
+        "settings": _settings(config),
         "looking_seconds": round(looked - began, 1),
         "seconds": round(time.monotonic() - began, 1),
     }
@@ -73,10 +75,29 @@ def train(config: TrainConfig) -> RewardClassifier:
 
 
 def _as_before(config: TrainConfig, before: RewardClassifier) -> TrainConfig:
-    spec = before.spec
-    fit = replace(config.fit, hidden=spec.hidden)
-    names = spec.views.names
-    return replace(config, cameras=names, classes=spec.classes, vision=spec.vision, fit=fit, most=())
+    """The settings of that training, but for `most`, which would leave out what is new."""
+    spec, settings = before.spec, before.metrics.get("settings", {})
+    return replace(
+        config,
+        cameras=spec.views.names,
+        classes=spec.classes,
+        vision=spec.vision,
+        precision=settings.get("precision", config.precision),
+        unsure_seconds=settings.get("unsure_seconds", config.unsure_seconds),
+        looks=msgspec.convert(settings.get("looks", {}), LooksConfig),
+        fit=msgspec.convert(settings.get("fit", {}), FitConfig),
+        most=(),
+    )
+
+
+def _settings(config: TrainConfig) -> dict[str, Any]:
+    """What the next version is trained with too."""
+    return {
+        "precision": config.precision,
+        "unsure_seconds": config.unsure_seconds,
+        "looks": asdict(config.looks),
+        "fit": asdict(config.fit),
+    }
 
 
 def _trunk(config: TrainConfig, before: RewardClassifier | None) -> TrunkWeights:
