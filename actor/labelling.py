@@ -41,9 +41,9 @@ class Labels:
         self._plain_run = 0
 
     def keys(self) -> dict[str, Callable[[], None]]:
-        """Digits choose a class until another is chosen; the space bar goes to success and back."""
+        """Digits choose a class until another is chosen; l goes to success and back."""
         keys = {str(number): self._choose(number) for number in range(len(self.classes))}
-        return keys | {" ": self._toggle}
+        return keys | {"l": self._toggle}
 
     @property
     def current(self) -> str:

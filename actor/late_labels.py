@@ -6,7 +6,7 @@ Mostly that is the last step of an episode that the time limit or the operator e
 import logging
 from typing import NamedTuple
 
-from actor.rewards.base import LabelledReward, RewardModel, Verdict
+from actor.rewards.base import DeniedReward, LabelledReward, RewardModel, Verdict
 from actor.rollout import EpisodeOutcome
 from actor.uplink import Uplink
 from shared.errors import SpoolFull
@@ -16,6 +16,10 @@ log = logging.getLogger(__name__)
 
 LATE_SECONDS = 5.0
 """How long after the last frame of an episode a label still means it."""
+
+
+TAKEN_BACK = Verdict(reward=0.0, truncated=True, why=Why.OPERATOR_ABORT)
+"""What a success becomes that a person denies: the episode was cut short there."""
 
 
 class Correction(NamedTuple):
@@ -35,6 +39,8 @@ class LateLabels:
 
     def __init__(self, judge: RewardModel, uplink: Uplink) -> None:
         self._judge = judge if isinstance(judge, LabelledReward) else None
+        self._denied = judge if isinstance(judge, DeniedReward) else None
+        self._success: tuple[int, StepId] | None = None
         self._uplink = uplink
         self._last: StepId | None = None
         self._unsent: list[Correction] = []
@@ -43,6 +49,8 @@ class LateLabels:
         """From now on a label means the last step of this episode, unless nobody saw what it led to."""
         seen = outcome.length > 0 and outcome.why is not Why.FAULT
         self._last = self._name(episode, outcome.length - 1) if seen else None
+        if outcome.success and self._last is not None and self._denied is not None:
+            self._success = self._denied.successes, self._last
 
     def began(self) -> None:
         """From now on labels are for an episode that is played, and judged as it goes."""
@@ -54,12 +62,19 @@ class LateLabels:
             verdict = self._judge.late(LATE_SECONDS)
             if verdict is not None:
                 self._unsent.append(Correction(self._last, verdict))
+        self._take_back()
         self._send()
 
     def correct(self, episode: int, number: int, verdict: Verdict) -> None:
         """Produce a verdict on a step of the episode that is being played."""
         self._unsent.append(Correction(self._name(episode, number), verdict))
         self._send()
+
+    def _take_back(self) -> None:
+        """However long ago the success was: only one in an evaluation is none of ours."""
+        denied = self._denied.denied() if self._denied is not None else None
+        if denied is not None and self._success is not None and self._success[0] == denied:
+            self._unsent.append(Correction(self._success[1], TAKEN_BACK))
 
     def _name(self, episode: int, number: int) -> StepId:
         return StepId(*self._uplink.stream, episode, number)

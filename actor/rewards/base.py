@@ -83,9 +83,11 @@ class DeniedReward(RewardModel, Protocol):
 
     Attributes:
         judging_seconds: how long each verdict took.
+        successes: how many episodes it called a success.
     """
 
     judging_seconds: Samples
+    successes: int
 
     @property
     def identity(self) -> str:
@@ -94,6 +96,10 @@ class DeniedReward(RewardModel, Protocol):
 
     def deny(self) -> str:
         """What was taken for success last was none; any thread. Returns what becomes of it, in words."""
+        ...
+
+    def denied(self) -> int | None:
+        """Which success was denied since this was asked last, by its number from 1 on; None for none."""
         ...
 
 

@@ -51,6 +51,7 @@ class ClassifierReward:
 
     Attributes:
         judging_seconds: how long each verdict took.
+        successes: how many episodes it called a success.
     """
 
     judges_alone = True
@@ -63,6 +64,8 @@ class ClassifierReward:
         correcting: Correcting | None = None,
     ) -> None:
         self.judging_seconds = Samples()
+        self.successes = 0
+        self._denied = 0
         self._stages, self._config, self._gates, self._correcting = stages, config, gates, correcting
         self._environment, self._clock = EnvironmentReward(), SystemClock()
         self._stage = self._hits = 0
@@ -120,9 +123,18 @@ class ClassifierReward:
 
     def deny(self) -> str:
         """What was taken for success last was none; any thread. Returns what becomes of it, in words."""
+        if not self.successes:
+            return "nothing was taken for success yet"
+        self._denied = self.successes
         if self._correcting is None:
-            return "add --classifier-data DIR: what is denied is added there, and training starts anew"
-        return self._correcting.deny()
+            return "its reward is taken back; with --classifier-data DIR the classifier would learn from it"
+        self._correcting.deny()
+        return "its reward is taken back, its frames become negatives, and a better classifier is trained"
+
+    def denied(self) -> int | None:
+        """Which success was denied since this was asked last, by its number from 1 on; None for none."""
+        denied, self._denied = self._denied, 0
+        return denied or None
 
     def close(self) -> None:
         """End a training that goes on."""
@@ -139,6 +151,7 @@ class ClassifierReward:
             terms["classifier_stage"] = float(self._stage)
         reached = self._hits >= self._config.hits
         if reached and self._stage + 1 == len(self._stages):
+            self.successes += 1
             if self._correcting is not None:
                 self._correcting.remember(tuple(self._seen), score)
             return Verdict(reward=1.0, terms=terms, terminated=True, why=Why.SUCCESS, success=True)

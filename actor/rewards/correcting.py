@@ -52,12 +52,9 @@ class Correcting:
         self._last = (seen, score)
         self._denied.clear()
 
-    def deny(self) -> str:
-        """What was remembered last was no success; any thread. Returns what becomes of it."""
-        if self._last is None:
-            return "nothing was taken for success yet"
+    def deny(self) -> None:
+        """What was remembered last was no success; any thread."""
         self._denied.set()
-        return "its frames become negatives, and a better classifier is trained"
 
     def newer(self) -> tuple[Path, RewardClassifier] | None:
         """Between episodes: write down what was denied, see after the training; a version that is ready."""

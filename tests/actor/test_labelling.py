@@ -37,14 +37,14 @@ def test_a_key_holds_until_the_next_and_for_one_episode() -> None:
     keys = labels.keys()
     labels.begin({})
     said = []
-    for key in ("", "1", "", " ", "", " ", "2", "0"):
+    for key in ("", "1", "", "l", "", "l", "2", "0"):
         keys.get(key, lambda: None)()
         said.append(labels.judge(result(success=True)).terms)
     assert said == [{OPERATOR: float(n)} for n in (0, 1, 1, 2, 2, 0, 2, 0)]
     keys["2"]()
     labels.begin({})
     assert labels.current == "no"
-    assert set(keys) == {"0", "1", "2", " "}
+    assert set(keys) == {"0", "1", "2", "l"}
 
 
 def test_near_misses_are_failures_shortly_before_or_after_a_success() -> None:

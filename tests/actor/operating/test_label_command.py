@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actor.label_command import LabelConfig, standing
+from actor.label_session import Wanted, hint
 from actor.labelling import Labels
 from deploy.cli import main as handson
 from learner.classifier.dataset import load
@@ -63,9 +63,9 @@ def test_a_person_labels_by_keys_at_a_terminal(tmp_path, terminal: Terminal) -> 
     words = ["--clock", "wall", "--frames", "100000", "100000", "--no-sound", "--out", str(tmp_path)]
     terminal.run(["-m", "deploy.cli", *RECORD, *words])
     terminal.wait_for("success and back", 60.0)
-    terminal.wait_for(lambda seen: re.search(r"failure (\d\d+)/", seen), 60.0)
-    terminal.type(" ")
-    terminal.wait_for(lambda seen: re.search(r"success ([2-9]|\d\d)/", seen), 60.0)
+    terminal.wait_for(lambda seen: re.search(r"failure +│ \d\d+ of", seen), 60.0)
+    terminal.type("l")
+    terminal.wait_for(lambda seen: re.search(r"success +│ ([2-9]|\d\d+) of", seen), 60.0)
     terminal.type("q")
     assert terminal.end() == 130
     (path,) = tmp_path.glob("*.mcap")
@@ -95,10 +95,12 @@ def test_what_cannot_be_recorded_is_refused_and_leaves_nothing(tmp_path, capsys,
 
 
 def test_the_person_is_told_to_come_close() -> None:
-    config = LabelConfig(frames=(100, 50))
-    labels = Labels(config.classes, by_keys=True)
+    wanted = Wanted(title="labels", frames=(100, 50), episodes=1, episode_steps=1, seed=0)
+    labels = Labels(("failure", "success"), by_keys=True)
     labels.counts.update({0: 90, 1: 30})
     labels.near_misses = 5
-    assert "come close" in standing(config, labels)
+    assert "come close" in hint(wanted, labels)
     labels.near_misses = 60
-    assert standing(config, labels) == "failure | failure 90/100, success 30/50 | wanted: failure, success"
+    assert hint(wanted, labels) == "wanted: failure, success"
+    labels.counts.update({0: 10, 1: 20})
+    assert hint(wanted, labels) == "enough of everything"

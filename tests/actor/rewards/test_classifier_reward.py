@@ -161,7 +161,18 @@ def test_it_is_compiled_before_the_first_step_and_says_who_it_is(squares) -> Non
     made.begin()
     made.show(1)
     assert len(judge.judging_seconds) == 1
-    assert "--classifier-data" in judge.deny()
+
+
+def test_each_success_can_be_denied_once_without_data_too(squares) -> None:
+    seen = bench(squares, hits=1)
+    assert "nothing was taken" in seen.judge.deny()
+    assert seen.judge.denied() is None
+    for number in (1, 2):
+        seen.begin()
+        seen.show(2)
+        assert seen.judge.successes == number
+        assert "--classifier-data" in seen.judge.deny()
+        assert [seen.judge.denied(), seen.judge.denied()] == [number, None]
 
 
 def test_separation_is_measured_anew_on_demonstrations(squares, tmp_path, caplog) -> None:
@@ -194,7 +205,6 @@ def test_what_is_denied_becomes_negatives_and_a_better_version_judges_between_ep
     path = tmp_path / "square.classifier"
     path.write_bytes(squares.read_bytes())
     seen = bench(path, classifier_data=data)
-    assert "nothing was taken" in seen.judge.deny()
     seen.show(2)
     assert seen.show(2).success
     assert "negatives" in seen.judge.deny()
