@@ -93,7 +93,9 @@ def test_what_is_not_run_is_spelt_right(document: str, command: str):
 def check_options(role: str, words: list[str]) -> None:
     """Each option is in the help of the role; `sim` passes some on to the others."""
     commanded = (
-        words[0] if words and role in ("keys", "runs", "demo") and not words[0].startswith("-") else ""
+        words[0]
+        if words and role in ("keys", "runs", "demo", "classifier") and not words[0].startswith("-")
+        else ""
     )
     for word in words:
         if not word.startswith("--"):
