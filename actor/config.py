@@ -54,7 +54,7 @@ class ActorConfig:
     scene: tyro.conf.OmitArgPrefixes[SceneConfig] = field(default_factory=SceneConfig)
     """How the task is seen."""
     reward: str | None = None
-    """Who judges: environment, operator or classifier; none means whoever the task says."""
+    """Who judges: environment, operator, classifier or nothing; none means whoever the task says."""
     judging: tyro.conf.OmitArgPrefixes[JudgingConfig] = field(default_factory=JudgingConfig)
     """How a classifier judges."""
     operator: tyro.conf.OmitArgPrefixes[OperatorConfig] = field(default_factory=OperatorConfig)

@@ -14,6 +14,7 @@ from learner.augmented_samples import AUGMENTED, AugmentedSamples, cached_offset
 from learner.checkpointer import Checkpointer, Progress, RunIdentity
 from learner.checkpoints import CHECKPOINTS
 from learner.config import LearnerConfig
+from learner.goals import load_goals
 from learner.imitation import cloning_batch_bytes, demo_rows
 from learner.ingest import Ingest
 from learner.initial_state import initial_state
@@ -93,7 +94,8 @@ def assemble(
     """
     seeing = see(config.agent, config.sampler.replay, interface, config.trunk_weights, config.seed)
     announce_memory(config, seeing, () if beginning.networks else beginning.demos)
-    agent = SAC(config.agent, interface, trunk=seeing.trunk)
+    goals = load_goals(config.goals, seeing)
+    agent = SAC(config.agent, interface, trunk=seeing.trunk, goals=goals)
     if seeing.trunk is not None:
         offer(seeing.trunk, around.ingest)
     select_action = make_select_action(agent.policy_spec)

@@ -38,6 +38,8 @@ class LearnerConfig:
     """Directory for log, checkpoints, metrics and summary."""
     demos: tuple[Path, ...] = ()
     """Episode files with demonstrations, or directories of them."""
+    goals: tuple[Path, ...] = ()
+    """Episode files, or directories of them, whose successes are VICE's goal images."""
     resume: bool = False
     """Go on with the run in run_dir from its newest checkpoint and its log, with its settings."""
     init_from: Path | None = None

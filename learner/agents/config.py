@@ -6,6 +6,7 @@ from typing import Literal
 from learner.agents.augmentation import AugmentationConfig
 from learner.agents.constraint import ConstraintConfig
 from learner.agents.gripper_config import GripperCriticConfig
+from learner.agents.vice import ViceConfig
 from learner.critics import CriticConfig
 from learner.optimisers import OptimiserConfig
 from shared.errors import ConfigError
@@ -113,6 +114,8 @@ class SACConfig:
     """Interventions as a constraint on the policy."""
     gripper: GripperCriticConfig = field(default_factory=GripperCriticConfig)
     """Critics that decide for a gripper; none by default."""
+    vice: ViceConfig = field(default_factory=ViceConfig)
+    """Rewards from goal images."""
     vision: VisionConfig = field(default_factory=VisionConfig)
     """How images are seen, where there are cameras."""
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
@@ -131,6 +134,12 @@ class SACConfig:
                 f"n_step is {self.n_step}, slice_rows {self.slice_rows}, "
                 f"policy_after_updates {self.policy_after_updates}",
                 "keep n_step and slice_rows at least 1, policy_after_updates at least 0",
+            )
+        if self.vice.enabled and self.n_step != 1:
+            raise ConfigError(
+                "vice",
+                f"n_step is {self.n_step}, and only the frame at a row's end is looked at",
+                "set n_step to 1",
             )
         if self.policy_rows not in ("last", "all"):
             raise ConfigError("agent", f"policy_rows is {self.policy_rows!r}", "choose last or all")

@@ -13,6 +13,7 @@ from learner.agents.constraint import Constraint
 from learner.agents.gripper import GripperLearner
 from learner.agents.sight import Sight
 from learner.agents.state import Parameters, SACState
+from learner.agents.vice import Vice
 from learner.critics import Critics
 from shared.interface import InterfaceSpec
 from shared.policy.distributions import TanhNormal
@@ -34,6 +35,7 @@ class SACNetworks:
         critics, target_critics: an ensemble of all members, and of as many as a target's minimum needs.
         policy_optimiser, critic_optimiser, temperature_optimiser, cloning_optimiser: one each.
         constraint: the intervention constraint; None where it is off.
+        vice: rewards from goal images; None where rewards are those that were recorded.
     """
 
     config: SACConfig
@@ -48,6 +50,7 @@ class SACNetworks:
     temperature_optimiser: optax.GradientTransformation
     cloning_optimiser: optax.GradientTransformation
     constraint: Constraint | None
+    vice: Vice | None
 
     @classmethod
     def of(cls, config: SACConfig, interface: InterfaceSpec) -> "SACNetworks":
@@ -68,6 +71,7 @@ class SACNetworks:
             temperature_optimiser=config.temperature.optimiser.build(),
             cloning_optimiser=config.cloning.optimiser.build(),
             constraint=Constraint(config.constraint, spec, sight) if config.constraint.enabled else None,
+            vice=Vice(config.vice, spec, config.augmentation.pad) if config.vice.enabled else None,
         )
 
     def init(self, seed_key: jax.Array) -> SACState:
@@ -98,6 +102,7 @@ class SACNetworks:
             temperature_optimiser=self.temperature_optimiser.init(multiplier),
             cloning_optimiser=self.cloning_optimiser.init(policy),
             constraint=self.constraint.init(jax.random.fold_in(policy_key, 2)) if self.constraint else (),
+            vice=self.vice.init(jax.random.fold_in(critic_key, 3)) if self.vice else None,
             gripper=self.gripper.init(gripper_key, observation) if self.gripper else None,
         )
 

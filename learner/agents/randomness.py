@@ -21,6 +21,8 @@ class Purpose(IntEnum):
     NEXT_SHIFT = 7
     POLICY_SHIFT = 8
     CLONING_SHIFT = 9
+    GOAL_CLASSIFIER = 10
+    GOAL_SHIFT = 11
 
 
 def key_of(seed_key: jax.Array, purpose: Purpose, number: jax.Array) -> jax.Array:

@@ -6,6 +6,8 @@ the minibatches (RLPD) and in the policy's loss. `docs/algorithms.md` gives ever
 
 import logging
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +19,9 @@ from learner.agents.critic_update import update_critics
 from learner.agents.networks import SACNetworks
 from learner.agents.policy_update import update_policy
 from learner.agents.state import Metrics, Parameters, SACState
+from learner.agents.vice import Vice
 from learner.replay.batch import TransitionBatch
+from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
 from shared.policy.parameters import FlatParameters, flatten, unflatten
 from shared.policy.spec import PolicySpec
@@ -27,7 +31,15 @@ log = logging.getLogger(__name__)
 
 
 class SAC:
-    """The agent. It holds settings and compiled functions, never an array.
+    """The agent. It holds settings and compiled functions, and of arrays only what never changes.
+
+    Args:
+        place: where everything is computed.
+        trunk: the weights of a frozen trunk.
+        goals: for VICE, goal images (N, T, ...) of every camera as batches hold them; see `learner.goals`.
+
+    Raises:
+        ConfigError: settings do not go together, or there are goals and no VICE, or VICE and no goals.
 
     Attributes:
         config, interface: what it was built from.
@@ -41,6 +53,7 @@ class SAC:
         interface: InterfaceSpec,
         place: Sharding | None = None,
         trunk: TrunkWeights | None = None,
+        goals: Mapping[str, Any] | None = None,
     ) -> None:
         self.config = config
         self.interface = interface
@@ -48,9 +61,13 @@ class SAC:
         self.policy_spec = PolicySpec.of(config.policy, interface, config.vision, digest, gripper)
         self.traces = {"update": 0, "imitate": 0}
         self._networks = SACNetworks.of(config, interface)
+        if (goals is None) is config.vice.enabled:
+            cure = "name files with --goals, or leave agent.vice off"
+            raise ConfigError("vice", f"vice is {'on without' if goals is None else 'off, with'} goals", cure)
         # One placement, or jit compiles anew for each mixture of host, uncommitted and committed arrays.
         place = place or SingleDeviceSharding(jax.devices()[0])
         self._trunk = None if trunk is None else jax.device_put(unflatten(trunk.params), place)
+        self._goals = None if goals is None else jax.device_put(dict(goals), place)
         self._init = jax.jit(self._networks.init, in_shardings=place, out_shardings=place)
         step = {"in_shardings": place, "out_shardings": place, "donate_argnums": 0}
         self._update = jax.jit(self._traced_update, **step)
@@ -72,7 +89,7 @@ class SAC:
         Returns:
             The new state and metrics, () float32 on the device: nothing waits for them here.
         """
-        return self._update(state, batch, self._trunk)
+        return self._update(state, batch, self._trunk, self._goals)
 
     def imitate(self, state: SACState, batch: TransitionBatch) -> tuple[SACState, Metrics]:
         """U updates of the policy alone, cloning the rows that `batch.imitate` marks. Donates `state`."""
@@ -93,19 +110,24 @@ class SAC:
         return seconds
 
     def _traced_update(
-        self, state: SACState, batch: TransitionBatch, trunk: Parameters | None
+        self,
+        state: SACState,
+        batch: TransitionBatch,
+        trunk: Parameters | None,
+        goals: dict[str, jax.Array] | None,
     ) -> tuple[SACState, Metrics]:
         self.traces["update"] += 1
         batch = self._split(batch)
         if self.config.imitation_only:
             state, metrics = imitate(self._networks, state, batch, trunk)
             return state._replace(updates=state.updates + batch.reward.shape[0]), metrics
+        state, batch, watched = _judge(self._networks.vice, state, batch, trunk, goals)
         state, data_q, critic_metrics = update_critics(self._networks, state, batch, trunk)
         if self._networks.shares_encoder:
             state = state._replace(policy=state.policy | {"encoder": state.critics["encoder"]})
         rows, data_q = _policy_rows(batch, data_q, self.config.policy_rows)
         state, policy_metrics = update_policy(self._networks, state, rows, data_q, trunk)
-        return state, critic_metrics | policy_metrics
+        return state, critic_metrics | policy_metrics | watched
 
     def _traced_imitate(
         self, state: SACState, batch: TransitionBatch, trunk: Parameters | None
@@ -116,6 +138,22 @@ class SAC:
     def _split(self, batch: TransitionBatch) -> TransitionBatch:
         """From here on an action is what the policy draws; what it told the gripper is beside it."""
         return self._networks.gripper.split(batch) if self._networks.gripper else batch
+
+
+def _judge(
+    vice: Vice | None,
+    state: SACState,
+    batch: TransitionBatch,
+    trunk: Parameters | None,
+    goals: dict[str, jax.Array] | None,
+) -> tuple[SACState, TransitionBatch, Metrics]:
+    """Where goal images decide: one step of their classifier, and the rewards that it gives the batch."""
+    if vice is None or goals is None or state.vice is None:
+        return state, batch, {}
+    seed = state.seed_key, state.updates
+    judging, metrics = vice.update(state.vice, batch, goals, trunk, seed)
+    batch, watched = vice.relabel(judging, batch, trunk, seed)
+    return state._replace(vice=judging), batch, metrics | watched
 
 
 def _policy_rows(batch: TransitionBatch, data_q: jax.Array, which: str) -> tuple[TransitionBatch, jax.Array]:

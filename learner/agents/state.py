@@ -31,6 +31,13 @@ class ConstraintState(NamedTuple):
     multiplier_optimiser: optax.OptState
 
 
+class ViceState(NamedTuple):
+    """Of the classifier that knows goals: parameters, its eyes' included, and its optax state."""
+
+    classifier: Parameters
+    optimiser: optax.OptState
+
+
 class GripperState(NamedTuple):
     """The part of a gripper that is decided by critics of its own.
 
@@ -59,6 +66,7 @@ class SACState(NamedTuple):
         policy_optimiser, critic_optimiser, temperature_optimiser, cloning_optimiser: optax states.
         constraint: ConstraintState; () where the constraint is off, and then no part of a checkpoint.
         gripper: critics that decide for a gripper; None where the policy does.
+        vice: the classifier that rewards; None where rewards are those that were recorded.
     """
 
     seed_key: jax.Array
@@ -74,6 +82,7 @@ class SACState(NamedTuple):
     cloning_optimiser: optax.OptState
     constraint: Any = ()
     gripper: GripperState | None = None
+    vice: ViceState | None = None
 
     @property
     def acting(self) -> Parameters:

@@ -85,3 +85,27 @@ def test_where_the_operator_is_silent_endings_stay_what_they_are() -> None:
     assert (ended.why, ended.reward) == (Why.SUCCESS, 0.5)
     overruled, _ = operated(False, terminated=True, success=True)
     assert (overruled.why, overruled.reward) == (Why.FAILURE, 0.0)
+
+
+def test_nothing_is_rewarded_or_ended_but_success_is_counted_from_its_first_time_on() -> None:
+    model = resolve("reward", REWARDS, "nothing")()
+    told = []
+    for _ in range(2):
+        model.begin({})
+        for success, truncated in ((False, False), (True, False), (False, False), (False, True)):
+            info = {"success": success, "why": "time_limit"} if truncated else {"success": success}
+            result = StepResult(observation={}, reward=1.0, terminated=False, truncated=truncated, info=info)
+            told.append(model.judge(result))
+    assert [verdict.success for verdict in told] == [False, True, True, True] * 2
+    assert {(verdict.reward, verdict.terminated) for verdict in told} == {(0.0, False)}
+    assert [verdict.why for verdict in told] == [None, None, None, Why.TIME_LIMIT] * 2
+
+
+def test_an_end_that_was_a_success_is_told_as_the_end_of_the_recording() -> None:
+    model = resolve("reward", REWARDS, "nothing")()
+    model.begin({})
+    ended = StepResult(
+        observation={}, reward=1.0, terminated=True, truncated=False, info={"success": True, "why": "success"}
+    )
+    verdict = model.judge(ended)
+    assert (verdict.terminated, verdict.truncated, verdict.why) == (False, True, Why.TIME_LIMIT)
