@@ -73,9 +73,7 @@ class Found:
     Attributes:
         interface: entries under the names of the file, actions between -1 and 1.
         episodes: read as they are asked for.
-        ours: HandsOn wrote it, and it is complete.
     """
 
     interface: InterfaceSpec
     episodes: Iterable[FoundEpisode]
-    ours: bool = False

@@ -56,7 +56,7 @@ def preparation(
     Raises:
         ConfigError: they cannot: an entry, a rate or an action is missing or of another kind.
     """
-    target = _target(config)
+    target = chosen = _target(config)
     rules = parse_rules(config.map)
     if target is None and not rules and fitting == FittingConfig():
         account.say("actions", "as the file has them, between -1 and 1")
@@ -67,10 +67,12 @@ def preparation(
         target = replace(target, actions=bounded_entries(fitting, target.actions))
     require_sound(target, "the import")
     _require_rate(found.interface, target)
-    known = known_columns(found.interface, target, serl, account)
+    known = {} if chosen is None else known_columns(found.interface, target, serl, account)
     columns = columns_for(target, found.interface, rules, known, account)
-    scaled = scaled_actions(fitting, found.interface.action_size, account)
-    actions = known_actions(found.interface, target, serl, account) or scaled
+    actions = None
+    if chosen is not None and not fitting.action_low:
+        actions = known_actions(found.interface, target, serl, account)
+    actions = actions or scaled_actions(fitting, found.interface.action_size, account)
     fit = Fitting(target=target, columns=columns, actions=actions, config=fitting, account=account)
     return Prepare(interface=target, steps=lambda episode: fit(episode.steps, episode.name))
 

@@ -72,7 +72,7 @@ def _ours(path: Path, info: dict[str, Any], stored: Stored, account: Account) ->
     account.say("observations", "as HandsOn exported them, with those after the last steps")
     if any(feature["dtype"] == "video" for feature in info["features"].values()):
         account.say("pictures", "from videos: lossy")
-    return Found(interface=interface, episodes=_our_episodes(path, stored, interface), ours=True)
+    return Found(interface=interface, episodes=_our_episodes(path, stored, interface))
 
 
 def _our_episodes(path: Path, stored: Stored, interface: InterfaceSpec) -> Iterator[FoundEpisode]:
