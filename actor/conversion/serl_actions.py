@@ -22,6 +22,7 @@ from shared.serl_transitions import FLAT
 Convert = Callable[[Trail], NDArray[np.float32]]
 STAGE = "mapping SERL's actions"
 GRIPPER_THRESHOLD = 0.5
+GRIPPER_AT = 6
 KINDS = ("translation_tool", "rotation_tool", "gripper")
 
 
@@ -67,32 +68,15 @@ class LabActions:
     ) -> "LabActions":
         """Raises ConfigError where the task moves otherwise, or a setting of SERL's is missing."""
         names = [entry.name for entry in target.actions]
-        full = {"translation_tool": 3, "rotation_tool": 3, "gripper": 1}
-        if names[:1] != list(KINDS[:1]) or any(full.get(e.name) != e.size for e in target.actions):
-            raise ConfigError(
-                STAGE,
-                f"SERL moves and turns along the tool's axes; {describe(target)}",
-                "choose a task with translation_tool and rotation_tool, as peg_insert_real is one",
-            )
-        if "gripper" in names and found.action_size != 7:
-            raise ConfigError(STAGE, "the file's actions hold no gripper", "choose a task that drives none")
-        if not scale:
-            cause = "how far an action of 1 moves is not in the file"
-            raise ConfigError(
-                STAGE, cause, "give ACTION_SCALE of its config.py: --serl.action-scale 0.02 0.1 1"
-            )
-        if "rotation_tool" in names and not reset_pose:
-            raise ConfigError(
-                STAGE,
-                "SERL's RelativeFrame mixes p x v into every recorded rotation",
-                "give RESET_POSE of its config.py, to undo it: --serl.reset-pose x y z rx ry rz",
-            )
+        _require_alike(found, target)
+        _require_settings(names, scale, reset_pose)
         account.say("actions", f"SERL's, scaled from {scale} to the task's limits")
         if "rotation_tool" in names:
             account.say("actions", "the lever arm of SERL's RelativeFrame was undone at RESET_POSE")
-        dropped = [name for name, size in (("rotation_tool", 6), ("gripper", 7)) if name not in names]
-        for name in dropped[: found.action_size - 5]:
-            account.say("left out", f"the {name.removesuffix('_tool')} in the actions: the task has none")
+        held = KINDS[1:] if found.action_size > GRIPPER_AT else KINDS[1:2]
+        for name in held:
+            if name not in names:
+                account.say("left out", f"the {name.removesuffix('_tool')} in the actions: the task has none")
         return cls(limits={e.name: e.high[0] for e in target.actions}, scale=scale, reset_pose=reset_pose)
 
     def __call__(self, trail: Trail) -> NDArray[np.float32]:
@@ -102,7 +86,7 @@ class LabActions:
         if "rotation_tool" in self.limits:
             parts.append(self._turns(trail, actions) / self.limits["rotation_tool"])
         if "gripper" in self.limits:
-            gripper = actions[:, 6:7]
+            gripper = actions[:, GRIPPER_AT : GRIPPER_AT + 1]
             parts.append(np.where(np.abs(gripper) < GRIPPER_THRESHOLD, 0.0, gripper))
         return np.concatenate(parts, axis=1).astype(np.float32)
 
@@ -116,6 +100,32 @@ class LabActions:
                 _turn(action, began @ relative, origin + began @ position, self.scale[1])
                 for action, relative, position in zip(actions, rotations, positions, strict=False)
             ]
+        )
+
+
+def _require_alike(found: InterfaceSpec, target: InterfaceSpec) -> None:
+    """The task moves along the tool's axes, as SERL does, and drives a gripper only where the file does."""
+    sizes: dict[str, int] = dict(zip(KINDS, (3, 3, 1), strict=True))
+    names = [entry.name for entry in target.actions]
+    if names[:1] != [KINDS[0]] or any(sizes.get(entry.name) != entry.size for entry in target.actions):
+        raise ConfigError(
+            STAGE,
+            f"SERL moves and turns along the tool's axes; {describe(target)}",
+            "choose a task with translation_tool and rotation_tool, as peg_insert_real is one",
+        )
+    if KINDS[2] in names and found.action_size <= GRIPPER_AT:
+        raise ConfigError(STAGE, "the file's actions hold no gripper", "choose a task that drives none")
+
+
+def _require_settings(names: list[str], scale: tuple[float, ...], reset_pose: tuple[float, ...]) -> None:
+    if not scale:
+        cause = "how far an action of 1 moves is not in the file"
+        raise ConfigError(STAGE, cause, "give ACTION_SCALE of its config.py: --serl.action-scale 0.02 0.1 1")
+    if KINDS[1] in names and not reset_pose:
+        raise ConfigError(
+            STAGE,
+            "SERL's RelativeFrame mixes p x v into every recorded rotation",
+            "give RESET_POSE of its config.py, to undo it: --serl.reset-pose x y z rx ry rz",
         )
 
 

@@ -15,7 +15,7 @@ from actor.conversion.lerobot.layout import Feature
 from actor.conversion.lerobot.stored import Rows, Stored
 from shared.errors import ConfigError
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
-from shared.step import Observation, Source, Step
+from shared.step import Action, Observation, Source, Step
 
 PREFIX = "observation."
 PENALTY = "complementary_info.discrete_penalty"
@@ -30,7 +30,9 @@ class Foreign:
     Attributes:
         vectors: feature -> entry, of numbers.
         pictures: feature -> entry.
-        action_size: A.
+        features: all of them.
+        config: what they do not say.
+        account: is told what was left out.
     """
 
     vectors: Mapping[str, str]
@@ -94,39 +96,29 @@ class Foreign:
 
     def _steps(self, rows: Rows) -> tuple[Step, ...]:
         columns = rows.columns()
-        seen = self._observations(rows, columns)
         rewards = _flat(columns, layout.REWARD, rows.count)
         if layout.REWARD not in columns and self.config.success_at_end:
             rewards[-1] = 1.0
         done = _flat(columns, layout.DONE, rows.count) > 0.5
         for number in np.flatnonzero(done[:-1]):
-            raise ConfigError(
-                f"{rows.name}, step {number}", "next.done is set within an episode", "record it again"
-            )
-        penalties = _flat(columns, PENALTY, rows.count)
+            cause = "next.done is set within an episode"
+            raise ConfigError(f"{rows.name}, step {number}", cause, "record it again")
+        terms = {"reward": rewards}
+        if PENALTY in columns:
+            terms["discrete_penalty"] = _flat(columns, PENALTY, rows.count)
         people = _flat(columns, layout.INTERVENTION, rows.count) > 0.5
-        steps = []
-        for number, observation in enumerate(seen):
-            action = columns[layout.ACTION][number].astype(np.float32)
-            source = Source.HUMAN if people[number] else self.config.driver
-            terms = {"reward": float(rewards[number])}
-            if PENALTY in columns:
-                terms["discrete_penalty"] = float(penalties[number])
-            steps.append(
-                Step(
-                    observation=observation,
-                    chosen_action=action,
-                    executed_command=action,
-                    source=source,
-                    human_action=action if source is Source.HUMAN else None,
-                    policy_action=action if source is Source.POLICY else None,
-                    reward=sum(terms.values()),
-                    reward_terms=terms,
-                )
+        actions = columns[layout.ACTION].astype(np.float32)
+        steps = [
+            _step(
+                observation,
+                actions[number],
+                Source.HUMAN if people[number] else self.config.driver,
+                {name: float(values[number]) for name, values in terms.items()},
             )
-        return ended(
-            steps, None, self._terminated(columns, rewards, done), rewards[-1] > 0, self.config, self.account
-        )
+            for number, observation in enumerate(self._observations(rows, columns))
+        ]
+        terminated, rewarded = self._terminated(columns, rewards, done), bool(rewards[-1] > 0)
+        return ended(steps, None, terminated, rewarded, self.config, self.account)
 
     def _terminated(
         self, columns: Mapping[str, NDArray[Any]], rewards: NDArray[Any], done: NDArray[Any]
@@ -148,6 +140,19 @@ class Foreign:
             {name: values[number] for name, values in (vectors | pictures).items()}
             for number in range(rows.count)
         ]
+
+
+def _step(observation: Observation, action: Action, source: Source, terms: dict[str, float]) -> Step:
+    return Step(
+        observation=observation,
+        chosen_action=action,
+        executed_command=action,
+        source=source,
+        human_action=action if source is Source.HUMAN else None,
+        policy_action=action if source is Source.POLICY else None,
+        reward=sum(terms.values()),
+        reward_terms=terms,
+    )
 
 
 def _entry_name(key: str) -> str:
