@@ -16,10 +16,10 @@ STAGE = "classifier training"
 class LooksConfig:
     """How often, and how differently, each frame is looked at. Each look passes the trunk once."""
 
-    variants: int = 8
+    variants: int = 4
     """Looks at each frame; the first shows it as it is."""
     pad: int = 1
-    """Largest shift in pixels, each way: keep it well below what tells a success from a near miss."""
+    """Largest shift in pixels, each way: well below what tells a near miss; 0 where no camera ever moves."""
     brightness: float = 0.1
     """Standard deviation of the logarithm of what all pixels are multiplied by."""
     colour: float = 0.05
@@ -39,7 +39,7 @@ class LooksConfig:
 class FitConfig:
     """How the heads are trained."""
 
-    updates: int = 800
+    updates: int = 1600
     """Gradient steps of each member."""
     batch: int = 64
     """Frames in each, as many of every class."""

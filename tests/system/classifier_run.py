@@ -15,7 +15,9 @@ from shared.policy.classifier.separation import area_under_curve, point_at
 
 TASK = "reach_vision"
 FRAMES = ("1000", "200")
-CHECKED = ("3000", "600")
+CHECKED = ("6000", "1200")
+SETTINGS = ("--looks.pad", "0")
+"""Nothing moves these cameras, and a centimetre is four pixels."""
 CHUNK = 64
 
 
@@ -33,7 +35,9 @@ def record(out: Path, frames: tuple[str, str], seed: int) -> LabelledFrames:
 
 
 def train(data: Path, out: Path) -> RewardClassifier:
-    handson("classifier", "train", str(data), "--out", str(out), "--most", *FRAMES, statuses=(0, 3))
+    handson(
+        "classifier", "train", str(data), "--out", str(out), "--most", *FRAMES, *SETTINGS, statuses=(0, 3)
+    )
     return read_classifier(out)
 
 
@@ -57,10 +61,10 @@ def check(classifier: RewardClassifier, data: LabelledFrames) -> dict[str, Any]:
     }
 
 
-def practise(classifier: Path, run: Path, *flags: str) -> dict[str, Any]:
+def practise(classifier: Path, run: Path, *, minutes: float) -> dict[str, Any]:
     """`handson sim` on the classifier alone; its final evaluation is judged by the environment."""
     words = ("--task", TASK, "--reward", "classifier", "--classifier", str(classifier), "--hits", "1")
-    handson("sim", *words, "--run-dir", str(run), *flags, statuses=(0, 3))
+    handson("sim", *words, "--run-dir", str(run), "--minutes", str(minutes), statuses=(0, 3))
     actor = json.loads((run / "actor-0.json").read_text())
     result = json.loads((run / "result.json").read_text())
     assert actor["judge"], "nobody but the environment judged"

@@ -42,8 +42,8 @@ def test_a_policy_learns_from_a_classifier_alone(tmp_path) -> None:
     file = tmp_path / "reach.classifier"
     run.record(tmp_path / "labels", run.FRAMES, seed=1)
     classifier = run.train(tmp_path / "labels", file)
-    checked = run.check(classifier, run.record(tmp_path / "checked", run.CHECKED, seed=77))
-    practised = run.practise(file, tmp_path / "run")
+    checked = run.check(classifier, run.record(tmp_path / "checked", run.CHECKED, seed=2026))
+    practised = run.practise(file, tmp_path / "run", minutes=15.0)
     kept = ("success_rate", "success_interval", "env_steps", "updates", "wall_seconds", "stopped_by")
     chosen = classifier.metrics["classes"]["success"]
     figures = {
@@ -53,7 +53,11 @@ def test_a_policy_learns_from_a_classifier_alone(tmp_path) -> None:
         "checked_on_another_recording": checked,
         "practice": {key: practised[key] for key in (*kept, "judge", "judging_p99_seconds")},
     }
-    results.record("classifier", figures, {"task": run.TASK, "frames": run.FRAMES, "hits": 1})
+    results.record(
+        "classifier",
+        figures,
+        {"task": run.TASK, "frames": run.FRAMES, "hits": 1, "minutes": 15, "train": run.SETTINGS},
+    )
     assert classifier.metrics["frames"] == {"failure": 1000, "success": 200}
     assert checked["episodes"] >= 50
     assert checked["precision_low"] >= 0.95
