@@ -38,6 +38,7 @@ class Helped:
         spans, driven_steps: how often, and how many steps that was.
         autonomous_successes: without any help.
         assisted_successes: with some.
+        driven_to_success: of these, in which somebody drove in the end.
     """
 
     episodes: int = 0
@@ -47,6 +48,7 @@ class Helped:
     driven_steps: int = 0
     autonomous_successes: int = 0
     assisted_successes: int = 0
+    driven_to_success: int = 0
 
     @property
     def share(self) -> float:
@@ -75,6 +77,8 @@ class Helped:
             "interventions/spans_per_episode": self.spans / episodes,
             "interventions/autonomous_success": self.autonomous_successes / episodes,
             "interventions/assisted_success": self.assisted_successes / episodes,
+            "interventions/helped_episodes": float(self.helped_episodes),
+            "interventions/driven_to_success": self.driven_to_success / max(1, self.helped_episodes),
         }
 
 
@@ -92,6 +96,7 @@ def count(outcomes: Iterable[EpisodeOutcome]) -> Helped:
         driven_steps=sum(span.length for span in spans),
         autonomous_successes=sum(outcome.success for outcome in outcomes) - assisted,
         assisted_successes=assisted,
+        driven_to_success=sum(map(_driven_to_success, helped)),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from actor.assistance import Assistance
 from actor.policy_runner import PolicyRunner
+from actor.rewards.base import DeniedReward, RewardModel
 from actor.rollout import EpisodeOutcome
 from actor.samples import Samples
 from shared.clock import Clock
@@ -37,6 +38,7 @@ class Telemetry:
         runner: PolicyRunner,
         clock: Clock,
         assistance: Assistance | None = None,
+        judge: RewardModel | None = None,
     ) -> None:
         self.policy_age_seconds = Samples()
         self.lead_wait_seconds = 0.0
@@ -45,6 +47,7 @@ class Telemetry:
         self._runner = runner
         self._clock = clock
         self._assistance = assistance
+        self._judge = judge if isinstance(judge, DeniedReward) else None
         self._outcomes: list[EpisodeOutcome] = []
         self._mark = (clock.now(), 0, 0)
 
@@ -56,7 +59,7 @@ class Telemetry:
 
     def report(self, training_steps: int) -> None:
         """Send what happened since the last report."""
-        values = self._episodes() | self._rates(training_steps)
+        values = self._episodes() | self._judged() | self._rates(training_steps)
         self._sink.stats(training_steps, {name: value for name, value in values.items() if value is not None})
         self._outcomes = []
         selections = len(self._runner.selection_seconds)
@@ -71,7 +74,14 @@ class Telemetry:
             "training/episode_return": sum(o.episode_return for o in self._outcomes) / count,
             "training/episode_length": sum(o.length for o in self._outcomes) / count,
             "training/success": sum(o.success for o in self._outcomes) / count,
+            "training/done_at_start": sum(o.done_at_start for o in self._outcomes) / count,
         }
+
+    def _judged(self) -> dict[str, float | None]:
+        judge = self._judge
+        if judge is None:
+            return {}
+        return {"classifier/successes": float(judge.successes), "classifier/denied": float(judge.denials)}
 
     def _rates(self, training_steps: int) -> dict[str, float | None]:
         time, steps, selections = self._mark

@@ -141,7 +141,7 @@ def working_life(config: ActorConfig, world: World, around: Around) -> Iterator[
             uplink=connection.uplink,
             session=connection.session,
             feed=connection.feed,
-            telemetry=Telemetry(connection.session, runner, clock, assistance),
+            telemetry=Telemetry(connection.session, runner, clock, assistance, world.judge),
             stop=around.stop,
             clock=clock,
             operator=around.operator,

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from learner.alarms.history import History
+
 EVALUATION = "evaluation/"
 
 
@@ -16,6 +18,7 @@ class Progress:
         env_steps: training steps that the learner has taken in.
         updates: critic updates.
         values: the newest value of every metric.
+        history: what alarms ask.
         evaluations: success_rate, mean_return and so on of each evaluation on stopping starts.
     """
 
@@ -24,10 +27,12 @@ class Progress:
     updates: int = 0
     values: dict[str, float] = field(default_factory=dict[str, float])
     evaluations: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+    history: History = field(default_factory=History)
 
     def fold(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Take in further lines of metrics.jsonl."""
         for line in lines:
+            self.history.add(line)
             self.env_steps = int(line.get("env_steps", self.env_steps))
             self.updates = int(line.get("updates", self.updates))
             numbers = {k: float(v) for k, v in line.items() if isinstance(v, int | float)}

@@ -63,6 +63,23 @@ def find(parent: Path, name: str) -> Path:
     )
 
 
+def find_any(parent: Path, name: str) -> Path:
+    """A run directory that a learner writes or wrote, by path, by name under `parent`, or as "latest".
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    for candidate in (Path(name), parent / name):
+        if candidate.is_dir():
+            return candidate.resolve()
+    names = sorted(path.name for path in parent.glob("*") if path.is_dir() and not path.is_symlink())
+    raise ConfigError(
+        "runs",
+        f"there is no run {name!r} in {parent}",
+        f"choose one of: {', '.join(names) or 'none yet; handson sim makes one'}",
+    )
+
+
 def _point(link: Path, target: str) -> None:
     """Make `link` point to `target` in one atomic step; a real file of that name is left alone."""
     if link.exists() and not link.is_symlink():

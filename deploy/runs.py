@@ -1,4 +1,4 @@
-"""`handson runs`: what was trained here; `handson runs show RUN`: one of them in full."""
+"""`handson runs`: what was trained here; `show RUN`: one in full; `doctor RUN`: why it is not learning."""
 
 import argparse
 import json
@@ -12,14 +12,21 @@ COLUMNS = ("run", "task", "success", "return", "demos", "steps", "updates", "min
 
 
 def main(argv: Sequence[str]) -> int:
-    """List the finished runs, or show one."""
+    """List the finished runs, show one, or say why one is not learning; 1 where the doctor finds an alarm."""
     parser = argparse.ArgumentParser(prog="handson runs", description="What was trained here.")
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"), help="where runs lie (default: runs)")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("list", help="one line a run, oldest first (what no command does, too)")
     show = commands.add_parser("show", help="everything in a run's result.json, and where its files are")
     show.add_argument("run", help="name of a run, its directory, or latest")
+    ask = commands.add_parser("doctor", help="why a run is not learning: named alarms and what to do")
+    ask.add_argument("run", help="name of a run that trains or has ended, its directory, or latest")
+    ask.add_argument("--json", action="store_true", help="for programs")
     arguments = parser.parse_args(list(argv))
+    if arguments.command == "doctor":
+        from deploy.doctor.main import doctor
+
+        return doctor(run_directory.find_any(arguments.runs_dir, arguments.run), as_json=arguments.json)
     if arguments.command == "show":
         print(_show(run_directory.find(arguments.runs_dir, arguments.run)))
     else:

@@ -13,6 +13,8 @@ from rich.table import Table
 
 from deploy.progress import Progress
 from deploy.target import Target
+from learner.alarms.diagnosis import diagnose, speaking
+from learner.alarms.panel import add_alarms
 from shared.clock import Clock
 
 PLAIN_SECONDS = 10.0
@@ -82,6 +84,8 @@ class Screen:
     def _line(self, progress: Progress) -> str:
         words = [self._elapsed(), progress.phase]
         words += [f"{name} {value}" for name, value in self._numbers(progress) if value]
+        if progress.updates:
+            words += [f"{found.level} {found.name}" for found in speaking(diagnose(progress.history))]
         return "  ".join(words)
 
     def _panel(self, progress: Progress) -> Panel:
@@ -89,6 +93,8 @@ class Screen:
         grid.add_row("", f"[bold]{progress.phase}[/]   {self._elapsed()}")
         for name, value in self._numbers(progress):
             grid.add_row(f"[dim]{name}[/]", value or "-")
+        if progress.updates:
+            add_alarms(grid, diagnose(progress.history))
         return Panel(grid, title=self._title, title_align="left", expand=False, border_style="blue")
 
     def _numbers(self, progress: Progress) -> list[tuple[str, str]]:

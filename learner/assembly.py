@@ -139,8 +139,9 @@ def connect(
         resumed_update=progress.update if progress.call else None,
     )
     around.closing.callback(checkpointer.close, CHECKPOINT_CLOSE_SECONDS)
+    aims = entropy_aims(agent)
     sources = Sources(
-        gauges=lambda: gauges(around.ingest, sampler, trainer, publisher),
+        gauges=lambda: gauges(around.ingest, sampler, trainer, publisher) | aims,
         stats=around.ingest.stats,
         env_steps=lambda: sampler.ratio.training_steps,
     )
@@ -256,7 +257,16 @@ def gauges(ingest: Ingest, sampler: Sampler, trainer: Trainer, publisher: Publis
         "records_durable": counters.durable,
         "records_duplicate": counters.duplicate,
         "records_lost": counters.lost,
+        **sampler.watch.figures,
     }
+
+
+def entropy_aims(agent: SAC) -> dict[str, float]:
+    """What entropy is held against: its target, where there is one, and how many elements share it."""
+    temperature, size = agent.config.temperature, agent.policy_spec.motion_size
+    if not temperature.learned:
+        return {}
+    return {"motion_size": size, "entropy_target": temperature.target_entropy_per_element * size}
 
 
 def utd_actual(updates: int, training_steps: int, warmup_steps: int) -> float:

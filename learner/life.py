@@ -158,7 +158,7 @@ class Life:
         with Screen(self._config.metrics.screen_seconds, self._clock, self._console) as screen:
 
             def look() -> str | None:
-                screen.show(parts.metrics.latest)
+                screen.show(parts.metrics.latest, parts.metrics.findings)
                 return ending.cause()
 
             return parts.trainer.run(look)

@@ -21,6 +21,9 @@ import msgspec
 import numpy as np
 from tensorboardX import SummaryWriter
 
+from learner.alarms.base import Finding
+from learner.alarms.diagnosis import diagnose, speaking
+from learner.alarms.history import History
 from learner.worker import Worker
 from shared.errors import ConfigError, HandsOnError
 
@@ -61,6 +64,18 @@ class Row:
     values: Mapping[str, float]
     actor_id: str | None = None
 
+    def as_line(self) -> dict[str, object]:
+        """As it stands in metrics.jsonl."""
+        line: dict[str, object] = {
+            "time_seconds": self.time_seconds,
+            "kind": self.kind,
+            "env_steps": self.env_steps,
+            "updates": self.updates,
+        }
+        if self.actor_id is not None:
+            line["actor_id"] = self.actor_id
+        return line | dict(self.values)
+
 
 class Sink(Protocol):
     """Where rows go."""
@@ -81,15 +96,7 @@ class JsonLines:
         self._file = path.open("ab", buffering=0)
 
     def write(self, row: Row) -> None:
-        line: dict[str, object] = {
-            "time_seconds": row.time_seconds,
-            "kind": row.kind,
-            "env_steps": row.env_steps,
-            "updates": row.updates,
-        }
-        if row.actor_id is not None:
-            line["actor_id"] = row.actor_id
-        self._file.write(msgspec.json.encode(line | dict(row.values)) + b"\n")
+        self._file.write(msgspec.json.encode(row.as_line()) + b"\n")
 
     def close(self) -> None:
         self._file.close()
@@ -141,12 +148,19 @@ def open_sinks(
 
 
 class MetricsLog:
-    """Rows to sinks, in order, off the training loop. Every method may be called from any thread."""
+    """Rows to sinks, in order, off the training loop. Every method may be called from any thread.
+
+    Attributes:
+        latest: the newest numbers of the learner.
+        findings: what the alarms say of all rows so far; replaced as a whole.
+    """
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = sinks
         self._worker = Worker("metrics")
+        self._history = History()
         self.latest: dict[str, float] = {}
+        self.findings: list[Finding] = []
 
     def learner(
         self,
@@ -194,8 +208,18 @@ class MetricsLog:
         self._write(
             Row(time_seconds=now, kind="learner", env_steps=env_steps, updates=updates, values=values)
         )
+        self._diagnose()
+
+    def _diagnose(self) -> None:
+        """Ask the alarms; what one of them newly says goes to the log."""
+        before = {finding.name: finding.level for finding in self.findings}
+        self.findings = diagnose(self._history)
+        for finding in speaking(self.findings):
+            if before.get(finding.name) is not finding.level:
+                log.warning("%s %s: %s; %s", finding.level, finding.name, finding.evidence, finding.next_step)
 
     def _write(self, row: Row) -> None:
+        self._history.add(row.as_line())
         try:
             for sink in self._sinks:
                 sink.write(row)

@@ -21,6 +21,7 @@ from learner.replay.layout import BatchLayout
 from learner.replay.maps import MapsInterrupted, MapSource
 from learner.replay.pools import Pools
 from learner.replay.sampling import Plan, gather, generator, plan
+from learner.watching.watch import Watch
 from shared.delivery import Stream
 from shared.errors import CheckpointError, ConfigError
 from shared.records import LostRecord, Record, StepRecord, stream_of
@@ -95,6 +96,7 @@ class Sampler:
         require_first_call(ratio, config.min_rows)
         self._closing = threading.Event()
         self.pools = Pools(layout, config.replay, maps and maps.until(self._closing.is_set))
+        self.watch = Watch(layout.interface, discount)
         self.ratio = Ratio(ratio)
         self.position = 0
         self._config = config
@@ -240,6 +242,7 @@ class Sampler:
             raise ValueError(f"record {number} of the log came where {self.position} is next")
         self.position = number + 1
         self.pools.apply(record)
+        self.watch.take(record)
         self._lost_since_call |= isinstance(record, LostRecord)
         steps = _steps_used(record)
         if steps:

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -10,6 +10,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from learner.alarms.base import Finding
+from learner.alarms.diagnosis import speaking
+from learner.alarms.panel import add_alarms
 from shared.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -55,24 +58,26 @@ class Screen:
         if self._live:
             self._live.stop()
 
-    def show(self, values: Mapping[str, float]) -> None:
-        """Draw the newest numbers if it is time; cheap enough to call at every turn."""
+    def show(self, values: Mapping[str, float], findings: Sequence[Finding] = ()) -> None:
+        """Draw the newest numbers, and what the alarms say, if it is time; cheap enough for every turn."""
         now = self._clock.now()
         if not values or now - self._shown_at < self._every_seconds:
             return
         self._shown_at = now
         if self._live:
-            self._live.update(_panel(values), refresh=True)
+            self._live.update(_panel(values, findings), refresh=True)
         else:
-            log.info("%s", "  ".join(f"{name} {value}" for name, value in _numbers(values)))
+            words = [f"{name} {value}" for name, value in _numbers(values)]
+            log.info("%s", "  ".join(words + [f"{f.level} {f.name}" for f in speaking(findings)]))
 
 
 def _numbers(values: Mapping[str, float]) -> list[tuple[str, str]]:
     return [(name, form.format(values[key])) for key, (name, form) in SHOWN.items() if key in values]
 
 
-def _panel(values: Mapping[str, float]) -> Table:
+def _panel(values: Mapping[str, float], findings: Sequence[Finding]) -> Table:
     grid = Table.grid(padding=(0, 2))
     for name, value in _numbers(values):
         grid.add_row(f"[dim]{name}[/]", value)
+    add_alarms(grid, findings)
     return grid

@@ -83,11 +83,12 @@ class DeniedReward(RewardModel, Protocol):
 
     Attributes:
         judging_seconds: how long each verdict took.
-        successes: how many episodes it called a success.
+        successes, denials: how many episodes it called a success, and how many of these a person did not.
     """
 
     judging_seconds: Samples
     successes: int
+    denials: int
 
     @property
     def identity(self) -> str:

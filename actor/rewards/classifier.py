@@ -51,7 +51,7 @@ class ClassifierReward:
 
     Attributes:
         judging_seconds: how long each verdict took.
-        successes: how many episodes it called a success.
+        successes, denials: how many episodes it called a success, and how many of these a person did not.
     """
 
     judges_alone = True
@@ -64,8 +64,8 @@ class ClassifierReward:
         correcting: Correcting | None = None,
     ) -> None:
         self.judging_seconds = Samples()
-        self.successes = 0
-        self._denied = 0
+        self.successes = self.denials = 0
+        self._denied = self._newest_denied = 0
         self._stages, self._config, self._gates, self._correcting = stages, config, gates, correcting
         self._environment, self._clock = EnvironmentReward(), SystemClock()
         self._stage = self._hits = 0
@@ -125,7 +125,8 @@ class ClassifierReward:
         """What was taken for success last was none; any thread. Returns what becomes of it, in words."""
         if not self.successes:
             return "nothing was taken for success yet"
-        self._denied = self.successes
+        self.denials += self._newest_denied != self.successes
+        self._denied = self._newest_denied = self.successes
         if self._correcting is None:
             return "its reward is taken back; with --classifier-data DIR the classifier would learn from it"
         self._correcting.deny()

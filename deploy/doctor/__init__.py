@@ -1,0 +1,1 @@
+"""`handson runs doctor RUN`: why a run is not learning, from the files that it left."""

@@ -1,0 +1,78 @@
+"""Rewards: what was ever earned, and so what can be earned at most."""
+
+import math
+from dataclasses import dataclass
+
+from shared.records import AmendRecord, Record
+from shared.step import Step, Why
+
+
+@dataclass
+class Extremes:
+    """The lowest and the highest of some numbers."""
+
+    low: float = math.inf
+    high: float = -math.inf
+
+    def add(self, value: float) -> None:
+        """One more."""
+        self.low, self.high = min(self.low, value), max(self.high, value)
+
+    @property
+    def known(self) -> bool:
+        """Whether there was any."""
+        return self.low <= self.high
+
+
+class Rewards:
+    """Of practice, and of practice and demonstrations together."""
+
+    def __init__(self, discount: float) -> None:
+        self._discount = discount
+        self._practice = Extremes()
+        self._going_on, self._terminal = Extremes(), Extremes()
+        self._episodes = self._successes = 0
+
+    def take(self, step: Step, *, demo: bool) -> None:
+        """One step."""
+        if not math.isfinite(step.reward):
+            return
+        (self._terminal if step.terminated else self._going_on).add(step.reward)
+        if demo:
+            return
+        self._practice.add(step.reward)
+        self._episodes += step.last
+        self._successes += step.why is Why.SUCCESS
+
+    def amend(self, record: Record) -> None:
+        """A later word on a step of practice; what it was before is not forgotten."""
+        if isinstance(record, AmendRecord) and record.reward is not None:
+            self._practice.add(record.reward)
+            (self._terminal if record.terminated else self._going_on).add(record.reward)
+            self._successes += record.why is Why.SUCCESS
+
+    def figures(self) -> dict[str, float]:
+        """Extremes of practice, and the bounds of any discounted return."""
+        found = {"practice_episodes": float(self._episodes), "practice_successes": float(self._successes)}
+        if self._practice.known:
+            found |= {"reward_low": self._practice.low, "reward_high": self._practice.high}
+        if self._going_on.known or self._terminal.known:
+            found |= {"return_low": self._bound(-1.0), "return_high": self._bound(1.0)}
+        return found
+
+    def _bound(self, sign: float) -> float:
+        """The best (sign 1) or worst (-1) V = max(b, a + gamma V): end with b, or go on with a for ever.
+
+        So V = max(b, a / (1 - gamma)), for a and b the best reward ever seen of a step that goes on and of
+        one that ends the world. 0 stands for what was not seen.
+        """
+        ends = [e.high if sign > 0 else e.low for e in (self._terminal, self._going_on) if e.known]
+        going_on = 0.0
+        if self._going_on.known:
+            going_on = sign * (self._going_on.high if sign > 0 else self._going_on.low)
+        for_ever = (
+            going_on / (1 - self._discount) if self._discount < 1 else math.copysign(math.inf, going_on)
+        )
+        if going_on == 0:
+            for_ever = 0.0
+        return sign * max(max(sign * end for end in ends), for_ever)
