@@ -16,7 +16,7 @@ class Judge:
     identity = "square.classifier"
 
     def __init__(self) -> None:
-        self.judging_seconds, self.successes, self.number = Samples(), 0, 0
+        self.judging_seconds, self.successes, self.denials, self.number = Samples(), 0, 0, 0
 
     def begin(self, observation) -> None: ...
 

@@ -1,6 +1,7 @@
 import io
 
 import pytest
+from rich.console import Console
 
 from deploy.progress import Progress
 from deploy.screen import Screen, sparkline
@@ -107,3 +108,27 @@ def test_help_is_shown_where_somebody_may_help():
     with screen(stream, ManualClock()) as shown:
         shown.show(progress)
     assert "help 12% of steps, 6.2 at a time; success 40% alone" in stream.getvalue()
+
+
+HEADLESS = {"time_seconds": 1e9, "kind": "learner", "env_steps": 900, "updates": 100}
+DIVERGED = HEADLESS | {"q_mean": 9.0, "return_low": 0.0, "return_high": 1.0}
+
+
+def test_alarms_are_named_in_plain_lines_and_explained_on_a_terminal():
+    stream, progress = io.StringIO(), Progress(phase="practising")
+    progress.fold([DIVERGED])
+    with screen(stream, ManualClock()) as shown:
+        shown.show(progress)
+    assert "alarm q_out_of_bounds" in stream.getvalue()
+    console = Console(file=io.StringIO(), width=120)
+    console.print(shown._panel(progress))
+    assert "what can be earned lies in 0 to 1" in console.file.getvalue()
+    assert "the critics diverge" in console.file.getvalue()
+
+
+def test_without_an_alarm_the_panel_says_so():
+    progress = Progress(phase="practising")
+    progress.fold([DIVERGED | {"q_mean": 0.5}])
+    console = Console(file=io.StringIO(), width=120)
+    console.print(screen(io.StringIO(), ManualClock())._panel(progress))
+    assert "none of 14" in console.file.getvalue()

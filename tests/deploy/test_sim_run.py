@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.doctor.reading import read_history
+from learner.alarms.base import Level
+from learner.alarms.diagnosis import diagnose
 from shared.episodes import read_episodes
 
 RUN_SECONDS = 100
@@ -74,6 +77,18 @@ def test_a_short_run_leaves_everything(tmp_path: Path):
     earned = found["utd_target"] * (found["env_steps"] - found["warmup_steps"])
     assert abs(found["updates"] - earned) <= found["utd_target"]
     assert f"{found['success_rate']:.0%} of 2 greedy episodes" in done.stdout
+    _require_figures_for_the_doctor(run)
+
+
+def _require_figures_for_the_doctor(run: Path) -> None:
+    """The processes write what alarms ask for, by the names by which they ask."""
+    findings = {finding.name: finding for finding in diagnose(read_history(run))}
+    told = ("no_reward", "done_at_start", "q_out_of_bounds", "entropy_collapse", "stale_data", "policy_age")
+    for name in told:
+        assert findings[name].level is not Level.UNKNOWN, findings[name]
+    assert findings["starts_far"].evidence.startswith("2 demonstrations")
+    assert findings["stale_data"].level is Level.OK
+    assert findings["done_at_start"].level is Level.OK
 
 
 @pytest.mark.timeout(RUN_SECONDS + 20)

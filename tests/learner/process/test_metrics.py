@@ -95,3 +95,17 @@ def test_tensorboard_is_readable_while_the_run_goes_on(tmp_path):
     log.learner([], {"utd_actual": 4.0}, env_steps=5, updates=20)
     log.close(5.0)
     assert _scalars(tmp_path) == [(5, "learner/utd_actual", 4.0)]
+
+
+def test_an_alarm_goes_to_the_log_once_for_each_level(metrics, caplog, wait_until):
+    def row(q: float) -> None:
+        metrics.learner([], {"q_mean": q, "return_low": 0.0, "return_high": 1.0}, env_steps=5, updates=1)
+
+    for q in (0.5, 9.0, 9.0, 9.0):
+        row(q)
+    wait_until(lambda: metrics.latest.get("q_mean") == 9.0, 5.0)
+    metrics.close(5.0)
+    told = [message for message in caplog.messages if "q_out_of_bounds" in message]
+    assert len(told) == 1
+    assert "the critics diverge" in told[0]
+    assert any(finding.name == "q_out_of_bounds" and finding.speaks for finding in metrics.findings)

@@ -4,6 +4,8 @@ import logging
 import pytest
 from rich.console import Console
 
+from learner.alarms.diagnosis import diagnose
+from learner.alarms.history import History
 from learner.run_logging import run_logging
 from learner.screen import Screen
 from shared.clock import ManualClock
@@ -28,6 +30,19 @@ def test_on_a_terminal_there_is_a_panel():
         screen.show(NUMBERS)
     assert "updates/s" not in stream.getvalue()
     assert "4,000" in stream.getvalue()
+
+
+def test_alarms_stand_beside_the_numbers(caplog):
+    history = History()
+    history.add({"time_seconds": 0.0, "env_steps": 9, "q_mean": 9.0, "return_low": 0.0, "return_high": 1.0})
+    findings = diagnose(history)
+    with caplog.at_level(logging.INFO), Screen(10.0, ManualClock(), Console(file=io.StringIO())) as screen:
+        screen.show({"updates": 5.0}, findings)
+    assert caplog.messages == ["updates 5  alarm q_out_of_bounds"]
+    stream = io.StringIO()
+    with Screen(10.0, ManualClock(), Console(file=stream, force_terminal=True, width=200)) as screen:
+        screen.show({"updates": 5.0}, findings)
+    assert "the critics diverge" in stream.getvalue()
 
 
 def test_everything_goes_to_the_file_and_to_the_console(tmp_path):
