@@ -63,6 +63,11 @@ class SimOptions:
             f"{self.demos} demos were asked for, but no script solves {self.env}",
             "give --demos 0",
         )
+        _require(
+            self.reward != "nothing" or self.demos == 0,
+            "demonstrations would never end: nothing tells when they succeed",
+            "give --actor.reward nothing, which leaves the demonstrations to the task",
+        )
         if self.reward == "classifier":
             self.judging.require_used()
         else:

@@ -122,6 +122,12 @@ def test_any_gymnasium_environment_has_defaults_without_demos():
     assert defaults("pick_cube", "gymnasium:Pendulum-v1").target.metric == "mean_return"
 
 
+def test_demonstrations_are_not_recorded_without_anything_that_tells_when_they_succeed():
+    with pytest.raises((ConfigError, SystemExit)):
+        parse(["--task", "reach_vision", "--reward", "nothing"])
+    assert parse(["--task", "reach_vision", "--actor.reward", "nothing"]).actor.reward == "nothing"
+
+
 @pytest.mark.parametrize(
     ("argv", "told"),
     [

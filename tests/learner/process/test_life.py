@@ -109,6 +109,28 @@ def test_a_run_from_demonstrations_and_resumed_in_every_way(config, demos, steps
     assert "the episode log holds 0" in caplog.text
 
 
+def test_cloning_alone_lives_resumes_and_starts_practice_with_critics(config, demos, steps, live, tmp_path):
+    """hg_dagger in small: a run, its last calls made again from an older checkpoint, and SAC that goes on."""
+    cloning = dataclasses.replace(
+        config,
+        demos=(demos,),
+        agent=dataclasses.replace(config.agent, imitation_only=True),
+        sampler=dataclasses.replace(config.sampler, demo_share=1.0),
+    )
+    summary = live(cloning, steps(STEPS))
+    assert (summary.updates, summary.pretrain_updates) == (UPDATES, 20)
+    whole = _newest(cloning)
+    assert int(whole.state["imitations"]) == UPDATES + 20
+    shutil.rmtree(list_checkpoints(cloning.run_dir / "checkpoints")[0])
+    again = dataclasses.replace(cloning, resume=True, end_with_actors=False, max_updates=UPDATES)
+    assert live(again).updates == UPDATES
+    _assert_same(_newest(cloning), whole)
+    policy = list_checkpoints(cloning.run_dir / "checkpoints")[0]
+    practice = dataclasses.replace(config, run_dir=tmp_path / "practice", init_from=policy)
+    assert live(practice, steps(STEPS)).updates == UPDATES
+    assert "critic_loss" in (practice.run_dir / "metrics.jsonl").read_text()
+
+
 def test_networks_of_another_run_start_a_new_one(config, steps, live, tmp_path):
     live(config, steps(STEPS))
     source = _newest(config)
