@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SIM_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: franka sim test check acceptance bench install lock docs clean
+.PHONY: franka sim test test-lerobot check acceptance bench install lock docs clean
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements.lock pyproject.toml
@@ -34,6 +34,11 @@ check: $(STAMP)
 
 acceptance: $(STAMP)
 	$(RUN)python -m pytest -m acceptance --timeout 7200 $(TEST_ARGS)
+
+# Our data sets in the real lerobot package, and its in ours; the package is installed beside, once.
+test-lerobot: $(STAMP)
+	LEROBOT_PYTHON=$$($(RUN)python -m tests.lerobot.environment) && export LEROBOT_PYTHON && \
+	  $(RUN)python -m pytest tests/lerobot --timeout 900 $(TEST_ARGS)
 
 bench: $(STAMP)
 	$(RUN)python -m tests.benchmarks $(BENCH_ARGS)
