@@ -22,6 +22,7 @@ from shared.policy.parameters import flatten
 from shared.policy.snapshot import PolicySnapshot, write_snapshot
 from shared.policy.spec import PolicySpec
 from shared.step import Source, Why
+from tests.results import record
 
 
 class EveryOtherConfig:
@@ -101,6 +102,21 @@ def test_a_policy_that_is_helped_in_half_its_episodes_has_two_rates(
     page = (tmp_path / "evaluation.html").read_text()
     assert "where somebody helped" in page
     assert page.count('<span class="helped"') == found["assisted"]["successes"]
+
+
+@pytest.mark.acceptance
+def test_the_two_rates_of_a_helped_policy_are_recorded(tmp_path, policies, monkeypatch) -> None:
+    monkeypatch.setitem(TELEOP, "every_other", f"{__name__}:EveryOtherConfig")
+    assert handson_eval(policies[0], tmp_path, "--episodes", "100", "--teleop", "every_other") == 0
+    found = json.loads((tmp_path / "evaluation.json").read_text())
+    figures = {name: found[name] for name in ("autonomous", "assisted", "success_rate", "success_interval")}
+    record(
+        "assisted_evaluation",
+        figures,
+        {"task": "reach", "policy": "untrained", "helped": "every other episode"},
+    )
+    assert found["autonomous"]["episodes"] == found["assisted"]["episodes"] == 50
+    assert found["autonomous"]["interval"][1] < found["assisted"]["interval"][0]
 
 
 def test_a_grid_is_mapped_and_its_edges_are_told_apart(tmp_path, policies, capsys) -> None:
