@@ -103,6 +103,8 @@ def summary(found: Mapping[str, Any], run: Path, passed: bool | None) -> str:
         "time": f"{found['wall_seconds'] / 60:.1f} minutes, stopped by {found['stopped_by']}",
         "report": _shown(run / "report.html"),
     }
+    if passed is False:
+        lines["why"] = f"handson runs doctor {_shown(run)}"
     verdict = {True: "target met", False: "target not met", None: "done"}[passed]
     return "\n".join([verdict, *(f"  {name:<12} {text}" for name, text in lines.items())])
 

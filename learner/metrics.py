@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 from tensorboardX import SummaryWriter
 
-from learner.alarms.base import Finding
+from learner.alarms.base import Finding, Level
 from learner.alarms.diagnosis import diagnose, speaking
 from learner.alarms.history import History
 from learner.worker import Worker
@@ -159,6 +159,7 @@ class MetricsLog:
         self._sinks = sinks
         self._worker = Worker("metrics")
         self._history = History()
+        self._said: set[tuple[str, Level]] = set()
         self.latest: dict[str, float] = {}
         self.findings: list[Finding] = []
 
@@ -211,11 +212,11 @@ class MetricsLog:
         self._diagnose()
 
     def _diagnose(self) -> None:
-        """Ask the alarms; what one of them newly says goes to the log."""
-        before = {finding.name: finding.level for finding in self.findings}
+        """Ask the alarms; each warning and each alarm goes to the log when it speaks for the first time."""
         self.findings = diagnose(self._history)
         for finding in speaking(self.findings):
-            if before.get(finding.name) is not finding.level:
+            if (finding.name, finding.level) not in self._said:
+                self._said.add((finding.name, finding.level))
                 log.warning("%s %s: %s; %s", finding.level, finding.name, finding.evidence, finding.next_step)
 
     def _write(self, row: Row) -> None:

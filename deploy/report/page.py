@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.report import pictures
+from deploy.report.alarms import alarms
 from deploy.report.charts import number
 from deploy.report.curves import curves
 from deploy.report.parts import STYLE, number_table, video_of
@@ -56,6 +57,8 @@ def render(report: Report) -> str:
 {pictures.samples(report.augmented, report.cameras)}
 <h2>Curves</h2>
 <div class="grid-of-charts">{curves(report.metrics)}</div>
+<h2>Alarms</h2>
+{alarms(report.metrics)}
 <h2>Numbers</h2>
 {number_table({key: value for key, value in result.items() if key != "versions"})}
 <h2>Settings</h2>

@@ -127,6 +127,14 @@ def test_curves_cover_what_was_recorded():
     assert "<figcaption>Entropy</figcaption>" not in text
 
 
+def test_alarms_are_told_with_what_to_do():
+    diverged = {"env_steps": 9, "q_mean": 9.0, "return_low": 0.0, "return_high": 1.0}
+    assert "the critics diverge" in page(metrics=[diverged])
+    calm = page(metrics=[diverged | {"q_mean": 0.5}])
+    assert "the critics diverge" not in calm
+    assert "q_out_of_bounds ok" in calm
+
+
 def test_a_run_that_recorded_nothing_still_has_a_page():
     text = page(result={"task": "reach"}, metrics=[], episodes=[])
     assert "no final evaluation" in text
