@@ -106,8 +106,8 @@ def _left_out(found: Mapping[str, Any]) -> str:
     seeds = found["done_at_start"]
     if not seeds:
         return ""
-    named = ", ".join(map(str, seeds[:20]))
-    return f"<p><strong>{len(seeds)} starts are left out: done before anybody acted ({named}).</strong></p>"
+    named = ", ".join(map(str, seeds[:20])) + (", ..." if len(seeds) > 20 else "")
+    return f"<p><strong>Left out, for they were done before anybody acted: {named}.</strong></p>"
 
 
 def _cycle(found: Mapping[str, Any]) -> str:
@@ -130,7 +130,7 @@ def _comparison(report: EvaluationReport) -> str:
         return ""
     low, high = found["interval"]
     rows = "".join(_pair(episode) for episode in found["episodes"])
-    return f"""<h2>Against {escape(Path(found["second"]).name)}</h2>
+    return f"""<h2>Against {escape(found["second"])}</h2>
 <p class="verdict">{escape(found["verdict"])}: difference {found["difference"]:+.0%},
 95% interval {low:+.0%} to {high:+.0%}, McNemar's exact p {found["mcnemar_p"]:.3f}</p>
 <table><tr><td></td><td>second succeeds</td><td>second fails</td></tr>

@@ -133,7 +133,7 @@ def test_a_comparison_has_one_page_that_loads_nothing(tmp_path, policies) -> Non
     found = json.loads((tmp_path / "comparison.json").read_text())
     assert found["pairs"] == 3
     page = (tmp_path / "evaluation.html").read_text()
-    assert "Against 1.snapshot" in page
+    assert f"Against {policies[1]}" in page
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)", page)
     assert not re.search(r"https?://|url\(|@import|<link|<script", page)
 
