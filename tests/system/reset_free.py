@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests import results
 
 TASKS = ("relocate_forward", "relocate_back")
 DEMOS, TRIALS, LEAST = 20, 300, 0.8
-LEARNER = ("--ratio.utd", "4", "--ratio.warmup-steps", "200")
+LEARNER = ("--utd", "4", "--warmup-steps", "200")
 SECONDS = 2400.0
 
 
@@ -33,7 +34,7 @@ def practise(directory: Path) -> dict[str, Any]:
         for task, port in zip(TASKS, ports, strict=True)
     ]
     try:
-        _run(_actor(directory, ports))
+        _act(_actor(directory, ports), directory, learners)
         for learner in learners:
             learner.wait(120)
     finally:
@@ -71,6 +72,20 @@ def _actor(directory: Path, ports: list[int]) -> list[str]:
 
 def _run(command: list[str]) -> None:
     subprocess.run(command, check=True, timeout=SECONDS, stdout=subprocess.DEVNULL)
+
+
+def _act(command: list[str], directory: Path, learners: "list[subprocess.Popen[bytes]]") -> None:
+    """The actor from start to end; a learner that ends before it is a failure."""
+    actor, deadline = _start(directory / "actor.txt", command), time.monotonic() + SECONDS
+    try:
+        while actor.poll() is None:
+            ended = [learner.args for learner in learners if learner.poll() is not None]
+            assert not ended, f"ended early, see its text in {directory}: {ended}"
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    finally:
+        actor.kill()
+    assert actor.returncode == 0, (directory / "actor.txt").read_text()[-3000:]
 
 
 def _start(log: Path, command: list[str]) -> "subprocess.Popen[bytes]":
