@@ -79,7 +79,7 @@ def _act(command: list[str], directory: Path, learners: "list[subprocess.Popen[b
     actor, deadline = _start(directory / "actor.txt", command), time.monotonic() + SECONDS
     try:
         while actor.poll() is None:
-            ended = [learner.args for learner in learners if learner.poll() is not None]
+            ended = [learner.args for learner in learners if learner.poll()]
             assert not ended, f"ended early, see its text in {directory}: {ended}"
             assert time.monotonic() < deadline
             time.sleep(0.2)
