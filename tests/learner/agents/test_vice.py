@@ -113,7 +113,7 @@ def test_it_learns_goals_from_what_the_policy_comes_by_and_pays_for_them(agent: 
     seed = state.seed_key, jnp.int32(0)
     first, _ = networks.vice.relabel(state.vice, batch(0, goal_rows=2), None, seed)
     assert not np.asarray(first.reward).any()
-    for call in range(100):
+    for call in range(220):
         state, metrics = agent.update(state, batch(call, goal_rows=1))
     rows, seed = batch(999, goal_rows=2), (state.seed_key, state.updates)
     paid, watched = networks.vice.relabel(state.vice, rows, None, seed)
