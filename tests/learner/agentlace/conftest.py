@@ -62,7 +62,7 @@ class ReferenceClient:
 
     def subscribe(self):
         socket = self.context.socket(zmq.SUB)
-        socket.rcvtimeo = 20_000
+        socket.rcvtimeo = max(20_000, self.timeout_ms)
         socket.connect(f"tcp://127.0.0.1:{self.ports[1]}")
         socket.subscribe(b"")
         return socket
