@@ -23,8 +23,10 @@ UPDATES, SIZE = 2, 4
 
 @pytest.mark.parametrize(
     "vision",
-    [replace(FROZEN, shared=True), TRAINED],
-    ids=["maps and shared eyes", "frames and a trained trunk"],
+    [
+        pytest.param(replace(FROZEN, shared=True), id="maps and shared eyes"),
+        pytest.param(TRAINED, id="frames and a trained trunk", marks=pytest.mark.acceptance),
+    ],
 )
 def test_it_learns_to_see_alone_is_resumed_and_acts_from_a_snapshot(vision: VisionConfig) -> None:
     config = replace(HYBRID, vision=vision)
