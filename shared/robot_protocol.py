@@ -126,7 +126,7 @@ class Grip(msgspec.Struct, tag=True, frozen=True):
 
 
 class Leave(msgspec.Struct, tag=True, frozen=True):
-    """The client goes; another may take control at once."""
+    """The client goes; another may take control at once. To the driver process: who controlled is gone."""
 
 
 class Enable(msgspec.Struct, tag=True, frozen=True):

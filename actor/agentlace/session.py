@@ -185,7 +185,7 @@ class AgentlaceSession:
                 continue
             sent, told = self._pairing.take(records_of(batch.message, batch.buffers, outbox.stream[0]))
             outbox.mark_sent(batch)
-            self._told = {stream[1]: sequence for stream, sequence in told.items()}
+            self._told.update({stream[1]: sequence for stream, sequence in told.items()})
             self._queue(self._config.agentlace_store, [each.transition for each in sent])
             human = [each.transition for each in sent if each.human]
             self._queue(self._config.agentlace_intervention_store, human)

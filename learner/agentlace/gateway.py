@@ -15,9 +15,9 @@ from learner.agentlace.clients import Clients
 from learner.agentlace.config import PREFIX, AgentlaceConfig
 from learner.agentlace.reported import flat_numbers
 from learner.news import EncodedSnapshot, EncodedTrunk
-from shared.agentlace import MAX_MESSAGE_BYTES, STATS, decode, encode, handshake, require_lz4
+from shared.agentlace import MAX_MESSAGE_BYTES, STAGE, STATS, decode, encode, handshake, require_lz4
 from shared.clock import Clock
-from shared.errors import HandsOnError
+from shared.errors import ConfigError, HandsOnError
 from shared.interface import InterfaceSpec
 from shared.link.agentlace_sockets import AgentlaceServerSockets
 from shared.protocol import Stats
@@ -31,6 +31,8 @@ WHOSE = "an agentlace client"
 NO_STORE = "Invalid datastore name"
 NO_TYPE = "Invalid type or payload"
 LONGEST_MESSAGE = 1000
+LARGEST_ID = 10**9
+"""More transitions than one client makes: ten of them a second take three years."""
 
 Reply = dict[str, Any]
 
@@ -174,6 +176,8 @@ class Gateway:
         data, last_id = payload.get("data", []), payload.get("last_id", -1)
         if not isinstance(data, list) or not isinstance(last_id, int) or isinstance(last_id, bool):
             return _failure(NO_TYPE)
+        if last_id > LARGEST_ID:
+            raise ConfigError(STAGE, f"an id of {last_id} is none", "count transitions from 0")
         transitions = [read_transition(item) for item in data]
         if transitions:
             interface = self._interface(interface_of(transitions[0], self._config.agentlace_hz))

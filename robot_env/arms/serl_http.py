@@ -102,7 +102,7 @@ class SerlHttpArm:
         self.world, self.connection = world, connection
         self.gripper_pos, self.read_at = 0.0, float("-inf")
         self._config, self._impedance, self._clock = config, impedance, clock
-        self._closed = False
+        self._closed = self._sent = False
 
     def reset(self, tcp: Pose) -> None:
         """Up, over and down to a pose at a bounded speed; returns on arrival.
@@ -153,6 +153,7 @@ class SerlHttpArm:
 
     def send(self, target: Pose) -> None:
         """A new set-point, which the server holds until the next."""
+        self._sent = True
         self.connection.tell("pose", {"arr": seven(target)}, "Moved")
 
     def close(self) -> None:
@@ -161,7 +162,8 @@ class SerlHttpArm:
             return
         self._closed = True
         try:
-            self.send(self.read().tcp)
+            if self._sent:  # else somebody else moves it, or nobody
+                self.send(self.read().tcp)
         except RobotFault:
             pass  # there is nobody to tell; without us the arm holds the last pose anyhow
         self.connection.close()

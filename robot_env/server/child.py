@@ -29,6 +29,7 @@ from shared.robot_protocol import (
     Grip,
     Guide,
     HoldPose,
+    Leave,
     Lost,
     Recover,
     Reply,
@@ -154,6 +155,8 @@ class DriverProcess:
         match message:
             case HoldPose():
                 servo.hold()
+            case Leave():
+                self._part()
             case Grip():
                 if self._hand is not None:
                     self._hand.grip(message.opening)
@@ -171,6 +174,11 @@ class DriverProcess:
                 servo.guide(message.on, message.request)
             case _:
                 log.warning("the driver process does not know %s", type(message).__name__)
+
+    def _part(self) -> None:
+        """Whoever controlled the arm is gone: no reset goes on, and nobody leads it, without them."""
+        if self._servo.modes.mode in ("resetting", "guiding"):
+            self._servo.end_motion("whoever asked for it is gone", self._clock.now())
 
     def _comply(self, message: Compliance) -> None:
         try:

@@ -32,6 +32,14 @@ class Clients:
         """All that are there."""
         return list(self._known)
 
+    @property
+    def controlling(self) -> str | None:
+        """Which life of which client controls, whatever connection it came by; None if none does."""
+        if self.controller is None:
+            return None
+        client = self._known[self.controller]
+        return f"{client.name} {client.incarnation}"
+
     def holder(self) -> str:
         """The name of the client that controls, empty if none does."""
         return "" if self.controller is None else self._known[self.controller].name

@@ -216,7 +216,4 @@ class HandThread:
                 return
             self._driver = None
             self._condition.notify_all()
-        try:
-            driver.close()
-        except HandsOnError as error:
-            log.info("the gripper was gone before it was left: %s", error.cause)
+        self._tried(None, driver.close)

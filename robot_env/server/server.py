@@ -98,14 +98,17 @@ class RobotServer:
 
     def poll(self, timeout_seconds: float) -> None:
         """Serve whatever comes within the time."""
+        controlling = self._clients.controlling
         for incoming in self._listener.poll(timeout_seconds):
             self._take(incoming)
+            controlling = self._part(controlling)
         for message in self._supervisor.poll():
             self._pass_on(message)
         self._watch_link()
         now = self._clock.now()
         for name in self._clients.expire(now):
             log.info("%s is gone: silent for %.1f s", name, self._config.lease_seconds)
+        self._part(controlling)
         if not self._supervisor.description and now - self._told_lost >= LOST_EVERY_SECONDS:
             self._told_lost = now
             self._broadcast(Lost(self._supervisor.reason))
@@ -149,6 +152,13 @@ class RobotServer:
                 self._request(peer, message)
             case _:
                 self._listener.reject(peer, f"a robot server is not told {type(message).__name__}")
+
+    def _part(self, before: str | None) -> str | None:
+        """Let nothing go on that was begun for a client which controls no longer; who controls now."""
+        now = self._clients.controlling
+        if before is not None and now != before:
+            self._supervisor.send(Leave())
+        return now
 
     def _greet(self, peer: bytes, hello: RobotHello, now: float) -> None:
         before = self._clients.controller

@@ -69,7 +69,7 @@ class Servo:
             return
         if self.modes.mode != "ready" and (danger := self._guards.danger(state)):
             self.modes.tell("guard", danger, now)
-            self._end_motion(danger, now)
+            self.end_motion(danger, now)
         if self._task is not None:
             self._continue(self._task, state, now)
         elif self.modes.mode in ("moving", "holding"):
@@ -192,17 +192,17 @@ class Servo:
             if self.modes.mode == "resetting":
                 self.modes.tell("reset_failed", error.cause, now)
             if self.modes.mode not in ("reflex", "user_stop"):
-                self._end_motion(error.cause, now)
+                self.end_motion(error.cause, now)
             self._report(task.request, error)
 
     def _follow(self, state: DriverState, now: float) -> None:
         verdict = self._watchdog.verdict(now)
         if verdict == "stop":
-            self._end_motion("no set-point and no hold: enable resumes", now)
+            self.end_motion("no set-point and no hold: enable resumes", now)
             self.modes.tell("watchdog_stop", "the motion ended", now)
             return
         if state.activity != "tracking":
-            self._end_motion(f"the arm ended its motion ({state.activity})", now)
+            self.end_motion(f"the arm ended its motion ({state.activity})", now)
             return
         if verdict == "hold" and self.modes.mode == "moving":
             self._hold_here("no set-point came", now)
@@ -216,7 +216,8 @@ class Servo:
         self._filter.target = self.state.tcp
         self.modes.enter("holding", now, reason)
 
-    def _end_motion(self, reason: str, now: float) -> None:
+    def end_motion(self, reason: str, now: float) -> None:
+        """Stop, and wait to be enabled."""
         if self.modes.mode == "ready":
             return
         self._abandon(reason)

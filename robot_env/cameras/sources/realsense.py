@@ -4,6 +4,7 @@ The pipeline keeps one frameset at most, the newest, and only the streams asked 
 is copied out at once: librealsense has few buffers and stops when they are held.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -94,8 +95,9 @@ class RealSenseSource:
         self.open()
 
     def hardware_reset(self) -> None:
-        """Reset the device, then open it."""
-        self.close()
+        """Reset the device, then open it; a pipeline that does not stop is what a reset is for."""
+        with contextlib.suppress(SourceFault):
+            self.close()
         self._chooser.hardware_reset()
         self.open()
 

@@ -252,6 +252,20 @@ def test_hostile_messages_run_nothing_and_kill_nothing(serve, make_transition, t
     assert len(served.records) == 4
 
 
+@pytest.mark.parametrize("last_id", [10**9 + 1, 2**40, 2**62, 2**70])
+def test_an_absurd_id_is_refused_and_leaves_no_record(serve, make_transition, last_id):
+    """A record of so many lost ones would stay in the log, and end every learner that reads it."""
+    served = serve()
+    client = served.join()
+    payload = {"data": [make_transition(n) for n in range(3)], "last_id": last_id}
+    reply = client.send({"type": "datastore", "store_name": "actor_env", "payload": payload})
+    assert reply["success"] is False
+    assert "count transitions from 0" in reply["message"]
+    assert served.records == []
+    client.transitions = [make_transition(n) for n in range(5)]
+    assert client.update() == {"success": True}
+
+
 def test_others_may_connect_only_when_that_is_forced(serve):
     with pytest.raises(LinkError, match="no keys") as error:
         serve(agentlace_bind="0.0.0.0")

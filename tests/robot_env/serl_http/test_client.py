@@ -84,11 +84,19 @@ def test_an_arm_that_does_not_follow_is_a_fault(bench, join):
         )
 
 
+def test_who_only_looked_moves_nothing_when_closing(bench, join):
+    arm = join()
+    arm.read()
+    arm.close()
+    assert bench.robot.done("set_point") == []
+
+
 def test_closing_holds_where_the_tool_is_and_twice_is_harmless(bench, join):
     arm = join()
+    arm.send(arm.read().tcp)
     arm.close()
     arm.close()
-    [(_, held)] = bench.robot.done("set_point")
+    *_, (_, held) = bench.robot.done("set_point")
     np.testing.assert_allclose(held.position_m, HOME.position_m)
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from robot_env.server.config import RobotServerConfig
 from robot_env.server.facade_thread import FacadeThread
 from robot_env.server.state import RobotEvent
 from shared.clock import SystemClock
-from shared.errors import ConfigError, LinkError, Refused, RobotFault
+from shared.errors import ConfigError, HandsOnError, LinkError, Refused, RobotFault
 from shared.link.keys import KeyStore
 
 Serve = Callable[..., Any]
@@ -103,6 +104,27 @@ def test_a_client_that_is_killed_while_moving_leaves_the_arm_held(
     wait_until(lambda: watcher.peek().mode == "ready", 10.0)
     taker = connect(server.address)  # the lease has ended, or ends while this one asks again
     taker.enable()
+
+
+def test_a_reset_does_not_go_on_without_whoever_asked_for_it(
+    serve: Serve, connect: Connect, wait_until: Any
+) -> None:
+    server = serve()
+    client, watcher = connect(server.address), connect(server.address, control=False)
+    client.reset(Pose.of((0.45, 0.0, 0.3), TOOL_DOWN))
+    far = threading.Thread(target=failing, args=(lambda: client.reset(Pose.of((0.45, 0.2, 0.3), TOOL_DOWN)),))
+    far.start()
+    wait_until(lambda: watcher.peek().mode == "resetting", 20.0)
+    client.close()
+    wait_until(lambda: watcher.peek().mode == "ready", 5.0, "the reset to be abandoned")
+    assert "gone" in watcher.peek().reason
+    assert watcher.peek().arm.tcp.position_m[1] < 0.15
+    far.join(30.0)
+
+
+def failing(call: Callable[[], object]) -> None:
+    with pytest.raises(HandsOnError):
+        call()
 
 
 def test_one_controls_and_others_watch(serve: Serve, connect: Connect) -> None:
