@@ -110,7 +110,11 @@ class Simulation:
     def _train(self) -> str:
         self.progress.phase = "starting learner and actor"
         learner = self._start("learner", self._plan.learner)
-        actor = self._start(self._plan.actor_id, self._plan.actor)
+        try:
+            actor = self._start(self._plan.actor_id, self._plan.actor)
+        except BaseException:
+            learner.end(LEARNER_END_SECONDS)
+            raise
         try:
             cause = self._watch(learner, actor)
             self._finish(learner, actor)
@@ -170,7 +174,11 @@ class Simulation:
     def _start(self, name: str, command: list[str]) -> Child:
         environment = self._plan.environment.get(name, {})
         child = start(name, command, self._plan.run / f"{name}.log", environment)
-        self._look()
+        try:
+            self._look()
+        except BaseException:  # an interrupt may come at any moment: nobody else knows of it yet
+            child.end(LEARNER_END_SECONDS)
+            raise
         return child
 
 
