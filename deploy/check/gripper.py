@@ -4,6 +4,7 @@ from typing import Any
 
 from deploy.check.base import Outcome, fail, ok, skip
 from deploy.check.bench import Bench
+from deploy.check.robot_client import connect, first_state
 
 MOTION_SECONDS, POLL_SECONDS = 5.0, 0.02
 LEAST_TRAVEL_M = 0.01
@@ -13,8 +14,6 @@ def gripper(bench: Bench, config: Any) -> Outcome:
     """Close, then open, and measure how far the fingers went."""
     if not bench.may_move:
         return skip("left alone; --move opens and closes it, after a question")
-    from deploy.check.robot import connect, first_state
-
     client = connect(bench, config, control=True)
     try:
         if first_state(bench, client).gripper is None:

@@ -4,11 +4,12 @@ from typing import Any
 
 from deploy.check.base import Check, Outcome, fail, ok, skip, warn
 from deploy.check.bench import Bench
+from deploy.check.gripper import gripper
+from deploy.check.robot_client import connect, first_state
 from deploy.check.robot_config import robot_config
 from robot_env.server.state import RobotState
-from shared.errors import RobotFault
 
-FIRST_SECONDS, LOOK_SECONDS, POLL_SECONDS = 3.0, 1.0, 0.002
+LOOK_SECONDS, POLL_SECONDS = 1.0, 0.002
 LEAST_HZ = 50.0
 GOOD_SHARE, LEAST_SHARE = 0.95, 0.8
 
@@ -31,8 +32,6 @@ MODES: dict[str, tuple[str, str]] = {
 
 def checks(bench: Bench) -> list[Check]:
     """Reachable, in order, in time; and the gripper, where it may move."""
-    from deploy.check.gripper import gripper
-
     config = robot_config(bench)
     if config is None:
         return [Check(name="arm", run=lambda: _other_arm(bench), deadline_seconds=15.0)]
@@ -64,26 +63,6 @@ class _Watcher:
     def judge(self, judgement: Any) -> Outcome:
         """A judgement of the newest state."""
         return _unreachable() if self.client is None else judgement(first_state(self._bench, self.client))
-
-
-def connect(bench: Bench, config: Any, *, control: bool) -> Any:
-    """A client of the robot server; LinkError says what to start."""
-    from dataclasses import replace
-
-    from robot_env.server.client import RobotClient
-
-    return RobotClient(replace(config, control=control), bench.clock)
-
-
-def first_state(bench: Bench, client: Any) -> RobotState:
-    """The newest measurement, waited for; RobotFault where none comes."""
-    deadline = bench.clock.now() + FIRST_SECONDS
-    while bench.clock.now() < deadline:
-        try:
-            return client.peek()
-        except RobotFault:
-            bench.clock.sleep_until(bench.clock.now() + POLL_SECONDS)
-    return client.peek()
 
 
 def mode(state: RobotState) -> Outcome:

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_env.cameras.base import Intrinsics
-from robot_env.cameras.capture_config import Life, SourceConfig, from_text
 from robot_env.cameras.crop import crop_intrinsics
 from robot_env.cameras.device_clock import DeviceClock
 from robot_env.cameras.frame_judge import FrameJudge
 from robot_env.cameras.frame_ring import FrameLayout, FrameRing
 from robot_env.cameras.ladder import Rung
+from robot_env.cameras.source_config import Life, SourceConfig, from_text
 from robot_env.cameras.sources.base import RawFrame, Source, SourceFault
 from shared.interface import CropProfile, ObservationEntry
 

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 from robot_env.cameras.capture import RUNGS, STOP
-from robot_env.cameras.capture_config import Life, SourceConfig, to_text
 from robot_env.cameras.frame_ring import FrameRing
 from robot_env.cameras.ladder import Rung
+from robot_env.cameras.source_config import Life, SourceConfig, to_text
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from robot_env.cameras.base import Frame, Intrinsics
-from robot_env.cameras.capture_config import SourceConfig
+from robot_env.cameras.source_config import SourceConfig
 from robot_env.cameras.supervisor import CameraHealth, Supervisor
 from shared.clock import Clock
 from shared.errors import RobotFault

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from robot_env.cameras.capture_config import CaptureConfig, Life
+from robot_env.cameras.capture_config import CaptureConfig
+from robot_env.cameras.source_config import Life
 from robot_env.cameras.sources.base import Source
 from robot_env.cameras.sources.opencv import OpenCvSource
 from shared.errors import ConfigError

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from robot_env.cameras.capture_config import CaptureConfig, Life
+from robot_env.cameras.capture_config import CaptureConfig
 from robot_env.cameras.ladder import LadderConfig
+from robot_env.cameras.source_config import Life
 from robot_env.cameras.sources.base import Source
 from robot_env.cameras.sources.realsense import BySerial, RealSenseSource, Recording, Streams
 from shared.errors import ConfigError

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_env.cameras.base import Intrinsics
-from robot_env.cameras.capture_config import CaptureConfig, Life
+from robot_env.cameras.capture_config import CaptureConfig
+from robot_env.cameras.source_config import Life
 from robot_env.cameras.sources.base import RawFrame, Source, SourceFault
 from robot_env.cameras.sources.faulty import FaultConfig, FaultySource
 from robot_env.cameras.sources.realsense import RealSenseSource, Streams

@@ -5,10 +5,10 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-from robot_env.cameras.capture_config import Life, SourceConfig
 from robot_env.cameras.capture_process import CaptureProcess
 from robot_env.cameras.frame_ring import FrameRing, Sample
 from robot_env.cameras.ladder import Ladder, Look, Rung
+from robot_env.cameras.source_config import Life, SourceConfig
 from shared.clock import Clock
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from robot_env.cameras.base import Intrinsics
-from robot_env.cameras.capture_config import Life
 from robot_env.cameras.ladder import Rung
+from robot_env.cameras.source_config import Life
 from robot_env.cameras.sources.base import RawFrame, Source, SourceFault
 from shared.errors import ConfigError
 
