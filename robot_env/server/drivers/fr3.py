@@ -21,8 +21,10 @@ import franky
 import numpy as np
 
 from robot_env.arms.base import Impedance
-from robot_env.geometry import Pose, Vector, rotation_from_vector
+from robot_env.geometry import Pose, Vector
 from robot_env.server.drivers.base import Activity, DriverState
+from robot_env.server.drivers.fr3_impedance import LoopLimits, limp, tracker
+from robot_env.server.drivers.fr3_tool import set_collision_limits, set_tool
 from robot_env.server.drivers.franky_calls import (
     STOPPED,
     affine,
@@ -38,13 +40,9 @@ from shared.errors import ConfigError, DriverLost
 log = logging.getLogger(__name__)
 
 HOME_RAD = (0.0, -0.3, 0.0, -2.2, 0.0, 1.9, 0.785398)
-LOWER_RAD = (-2.7437, -1.7837, -2.9007, -3.0421, -2.8065, 0.5445, -3.0159)
-UPPER_RAD = (2.7437, 1.7837, 2.9007, -0.1518, 2.8065, 4.5169, 3.0159)
-HAND_TURN_RAD = -np.pi / 4
 REALTIME_KERNEL = Path("/sys/kernel/realtime")
 END_SECONDS = 0.4
 """Twice this stays below what the server gives a driver to answer."""
-MOST_STATES = 200
 PREEMPTED = "preempted"
 
 Motion = Literal["tracking", "guiding", "travelling", "stopping"]
@@ -92,6 +90,21 @@ class FR3DriverConfig:
                 "FR3 driver", "no host is given", "give the controller's address, as 172.16.0.2"
             )
 
+    @property
+    def loop(self) -> LoopLimits:
+        """Of the impedance loop."""
+        return LoopLimits(
+            torque_rate_nm=self.torque_rate_nm,
+            gains_seconds=self.gains_seconds,
+            posture_rad=self.posture_rad,
+            posture_torque_nm=self.posture_torque_nm,
+        )
+
+    @property
+    def collision_wrench(self) -> tuple[float, ...]:
+        """(6,) force and moment on the tool, each axis, in N and Nm."""
+        return (self.collision_force_n,) * 3 + (self.collision_moment_nm,) * 3
+
     def build(self) -> "FR3Driver":
         """Connect; DriverLost where there is no such arm."""
         return FR3Driver(self, SystemClock())
@@ -109,7 +122,9 @@ class FR3Driver:
         self._closed = False
         with reaching("FR3", config.host):
             self._robot = franky.Robot(config.host, realtime_config=_realtime(config))
-            _prepare(self._robot, config)
+            set_collision_limits(self._robot, config.collision_wrench, config.collision_torque_nm)
+            if config.tool == "franka_hand":
+                set_tool(self._robot, config.tool_m)
 
     @property
     def description(self) -> str:
@@ -131,7 +146,7 @@ class FR3Driver:
         self._make_way("tracking")
         with self._commanding():
             here = self._robot.state.O_T_EE
-            self._tracker = tracker(self._config, impedance)
+            self._tracker = tracker(self._config.loop, impedance)
             self._tracker.set_reference(franky.CartesianReference(here))
             self._begin("tracking", self._tracker)
 
@@ -160,7 +175,7 @@ class FR3Driver:
         """Led by hand: the loop runs without stiffness."""
         self._make_way("guiding")
         with self._commanding():
-            self._begin("guiding", limp(self._config))
+            self._begin("guiding", limp(self._config.torque_rate_nm))
 
     def stop(self) -> None:
         """End the motion: an impedance loop by one that brakes, a travel by the arm's own controller."""
@@ -276,76 +291,9 @@ class FR3Driver:
         return self._stamp[1]
 
 
-def tracker(config: FR3DriverConfig, impedance: Impedance) -> franky.CartesianImpedanceTrackingMotion:
-    """The impedance loop; its gains rise from nothing with the configured time constant."""
-    motion = franky.CartesianImpedanceTrackingMotion(
-        translational_stiffness=0.0,
-        rotational_stiffness=0.0,
-        posture_task=franky.PostureTask(config.posture_rad, 0.0, 0.0, config.posture_torque_nm),
-        max_delta_tau=config.torque_rate_nm,
-        lower_joint_limits=LOWER_RAD,
-        upper_joint_limits=UPPER_RAD,
-        translational_error_clip=impedance.clip_m,
-        rotational_error_clip=impedance.rotational_clip_rad,
-        gains_time_constant=config.gains_seconds,
-    )
-    motion.set_gains(
-        franky.CartesianImpedanceGains.isotropic(
-            impedance.stiffness_n_m,
-            impedance.rotational_stiffness_nm_rad,
-            impedance.damping_ns_m,
-            impedance.rotational_damping_nms_rad,
-        )
-    )
-    posture = franky.NullspaceGains()
-    posture.posture_stiffness = impedance.posture_stiffness_nm_rad
-    posture.posture_damping = impedance.posture_damping_nms_rad
-    posture.posture_max_torque = config.posture_torque_nm
-    motion.set_nullspace_gains(posture)
-    return motion
-
-
-def limp(config: FR3DriverConfig) -> franky.CartesianImpedanceTrackingMotion:
-    """The same loop without stiffness or damping; the joint limits still push back."""
-    return franky.CartesianImpedanceTrackingMotion(
-        translational_stiffness=0.0,
-        rotational_stiffness=0.0,
-        max_delta_tau=config.torque_rate_nm,
-        lower_joint_limits=LOWER_RAD,
-        upper_joint_limits=UPPER_RAD,
-    )
-
-
 def _realtime(config: FR3DriverConfig) -> franky.RealtimeConfig:
     enforce = config.realtime == "enforce"
     if config.realtime == "auto":
         enforce = REALTIME_KERNEL.is_file() and REALTIME_KERNEL.read_text().strip() == "1"
         log.info("real-time kernel: %s", "required" if enforce else "none, commands may be late")
     return franky.RealtimeConfig.Enforce if enforce else franky.RealtimeConfig.Ignore
-
-
-def _prepare(robot: franky.Robot, config: FR3DriverConfig) -> None:
-    """Thresholds of collisions, contacts at half of them, and where the tool centre point is."""
-    torque = np.array(config.collision_torque_nm)
-    force = np.array([config.collision_force_n] * 3 + [config.collision_moment_nm] * 3)
-    robot.set_collision_behavior(torque / 2, torque, force / 2, force)
-    if config.tool == "franka_hand":
-        mounted = np.asarray(robot.state.F_T_NE.matrix)
-        robot.set_ee(list((np.linalg.inv(mounted) @ _hand(config.tool_m)).flatten(order="F")))
-        _await_tool(robot, _hand(config.tool_m))
-
-
-def _await_tool(robot: franky.Robot, tool: Vector) -> None:
-    """Read states until one is measured at the new tool; a pose of the old one would be a jump later."""
-    for _ in range(MOST_STATES):
-        if np.allclose(robot.state.F_T_EE.matrix, tool, atol=1e-5):
-            return
-    raise franky.CommandException("the arm does not take the tool frame")
-
-
-def _hand(tool_m: float) -> Vector:
-    """The fingertips seen from the flange: the hand is mounted an eighth of a turn to the left."""
-    frame = np.eye(4)
-    frame[:3, :3] = rotation_from_vector((0.0, 0.0, HAND_TURN_RAD))
-    frame[2, 3] = tool_m
-    return frame
