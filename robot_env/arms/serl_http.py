@@ -76,7 +76,8 @@ class SerlHttpArmConfig:
             arm.read()
         except RobotFault as error:
             arm.connection.close()
-            cure = "start it (python franka_server.py), unlock the arm, or give its address by --arm.url"
+            cure = "start it (python franka_server.py), unlock the arm, or give its address: --robot URL, "
+            cure += "or url in [arm] of the lab file"
             raise LinkError(STAGE, error.cause, cure) from None
         return arm
 

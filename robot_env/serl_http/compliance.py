@@ -4,7 +4,6 @@ Its clips have two sides, ours one: the narrower side counts, so no force grows.
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +33,7 @@ MOST = {
     "rotational_stiffness_nm_rad": 500.0,
     "rotational_damping_nms_rad": 50.0,
 }
+LARGEST = 1e9
 WIDEST_CLIP_M, WIDEST_CLIP_RAD = 0.1, 0.5
 
 PRECISION = Impedance(
@@ -66,8 +66,9 @@ def changed(impedance: Impedance, values: Mapping[str, Any]) -> Impedance:
     for key, value in values.items():
         if key not in KEYS:
             raise ConfigError(STAGE, f"{key!r} is unknown", f"the keys are {', '.join(KEYS)}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ConfigError(STAGE, f"{key} is {value!r}", "give a finite number")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST:
+            cure = f"give a finite number below {LARGEST:g}"
+            raise ConfigError(STAGE, f"{key} is {value!r:.40}", cure)
     wanted: dict[str, Any] = {name: values[key] for key, name in SCALARS.items() if key in values}
     for kind, name in CLIPS.items():
         wanted[name] = _clips(getattr(impedance, name), kind, values)

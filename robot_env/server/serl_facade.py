@@ -82,6 +82,8 @@ class _Memory:
     impedance: Impedance = field(default_factory=Impedance)
     softened: bool = False
     stopped: bool = False
+    stops: int = 0
+    """Counts `/stopimp`: what was asked for before one may move nothing after it."""
     recovered_at: float = float("-inf")
     refused: str = ""
 
@@ -110,6 +112,7 @@ class SerlFacade:
         self._units: GripperUnits = units
         self._limits = limits or FacadeLimits()
         self._memory, self._lock = _Memory(), threading.Lock()
+        self._motion = threading.Lock()
         self._posts = Posts(port, self._answer)
         self.port = self._posts.port
         log.info("SERL's robot routes are served on http://127.0.0.1:%d/", self.port)
@@ -147,24 +150,33 @@ class SerlFacade:
     def pose(self, body: Any) -> str:
         """Go there, unless the pose is stale, absurd, or nothing may move."""
         target = pose_of(body.get("arr") if isinstance(body, Mapping) else None)
-        state = self._state()
-        if self._memory.stopped:
-            raise Refusal(status=400, reason="the impedance controller is stopped: POST /startimp")
-        if state.mode in FAULTS:
-            raise Refusal(status=503, reason=f"the arm is in {state.mode}: {state.reason}")
+        stops, state = self._memory.stops, self._state()
+        self._require_started(stops)
+        self._require_no_fault(state)
         if state.mode in ("resetting", "guiding"):
             raise Refusal(status=409, reason=f"the arm is {state.mode}")
         self._require_near(target, state)
         if state.mode == "ready":  # the watchdog ended the motion; SERL's controller would still run
             self._resume()
-        self._robot.set_point(target)
+        with self._motion:
+            self._require_started(stops)  # resuming takes a while
+            self._robot.set_point(target)
         return "Moved"
+
+    def _require_started(self, stops: int) -> None:
+        """Neither stopped now, nor since there were so many stops."""
+        if self._memory.stopped or self._memory.stops != stops:
+            raise Refusal(status=400, reason="the impedance controller is stopped: POST /startimp")
 
     def _resume(self) -> None:
         """With the compliance that was asked for: a driver that was started anew knows only its default."""
         if self._memory.softened:
             self._robot.set_impedance(self._memory.impedance)
         self._robot.enable()
+
+    def _require_no_fault(self, state: RobotState) -> None:
+        if state.mode in FAULTS:
+            raise Refusal(status=503, reason=f"the arm is in {state.mode}: {state.reason}")
 
     def _require_near(self, target: Pose, state: RobotState) -> None:
         now = state.arm.tcp
@@ -224,15 +236,20 @@ class SerlFacade:
         return "Reset Joint"
 
     def start_impedance(self, _: Any) -> str:
-        """Resume motion, the target at the tool."""
+        """Resume motion, the target at the tool; in vain where it is stopped meanwhile."""
+        stops = self._memory.stops
         self._resume()
-        self._memory.stopped = False
+        with self._motion:
+            if self._memory.stops != stops:
+                raise Refusal(status=409, reason="the impedance controller was stopped meanwhile")
+            self._memory.stopped = False
         return "Started impedance"
 
     def stop_impedance(self, _: Any) -> str:
-        """Hold where the tool is, and take no pose until the next start."""
-        self._robot.hold()
-        self._memory.stopped = True
+        """Hold where the tool is, end a reset, and take no pose until the next start."""
+        with self._motion:
+            self._memory.stopped, self._memory.stops = True, self._memory.stops + 1
+            self._robot.hold()
         return "Stopped impedance"
 
     def update_parameters(self, body: Any) -> str:
@@ -251,6 +268,7 @@ class SerlFacade:
 
     def _grip(self, opening: bool, answer: str) -> str:
         self._gripped(answer)
+        self._require_no_fault(self._robot.peek())
         self._robot.grip(opening)
         return answer
 

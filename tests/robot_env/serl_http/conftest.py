@@ -4,7 +4,9 @@ import dataclasses
 import http.client
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +33,7 @@ class MemoryRobot:
         self.joints_reset = threading.Event()
         self.may_reset_joints = threading.Event()
         self.may_reset_joints.set()
+        self.enabling, self.gates = threading.Event(), list[threading.Event]()
 
     def peek(self) -> RobotState:
         return RobotState(
@@ -67,7 +70,24 @@ class MemoryRobot:
 
     def enable(self) -> None:
         self.calls.append(("enable",))
+        self.enabling.set()
+        if self.gates:
+            assert self.gates.pop().wait(20.0)
         self.mode = "moving"
+
+    def while_enabling(self, ask: Callable[[], Any]) -> Callable[[], Any]:
+        """Ask in another thread, until the arm is being enabled; what ends that and gives the answer."""
+        gate = threading.Event()
+        self.gates.append(gate)
+        self.enabling.clear()
+        answer = ThreadPoolExecutor(1).submit(ask)
+        assert self.enabling.wait(20.0)
+
+        def finish() -> Any:
+            gate.set()
+            return answer.result(20.0)
+
+        return finish
 
     def set_impedance(self, impedance: Impedance) -> None:
         self.calls.append(("set_impedance", impedance))

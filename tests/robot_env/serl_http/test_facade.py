@@ -191,6 +191,39 @@ def test_a_motion_that_the_watchdog_ended_is_resumed_by_a_pose_but_not_after_sto
     assert bench.post("pose", {"arr": seven(HOME)})[0] == 200
 
 
+def test_a_pose_that_waits_for_the_arm_is_overtaken_by_stopimp(bench):
+    bench.robot.mode = "ready"
+    answer = bench.robot.while_enabling(lambda: bench.post("pose", {"arr": seven(HOME)}))
+    assert bench.post("stopimp") == (200, "Stopped impedance")
+    assert answer()[0] == 400
+    assert not bench.robot.done("set_point")
+
+
+def test_a_pose_from_before_a_stop_is_not_revived_by_the_next_start(bench):
+    bench.robot.mode = "ready"
+    answer = bench.robot.while_enabling(lambda: bench.post("pose", {"arr": seven(HOME)}))
+    bench.post("stopimp")
+    assert bench.post("startimp")[0] == 200
+    assert answer()[0] == 400
+    assert not bench.robot.done("set_point")
+
+
+def test_a_start_that_is_overtaken_by_stopimp_starts_nothing(bench):
+    bench.post("stopimp")
+    answer = bench.robot.while_enabling(lambda: bench.post("startimp"))
+    bench.post("stopimp")
+    assert answer() == (409, "the impedance controller was stopped meanwhile")
+    assert bench.post("pose", {"arr": seven(HOME)})[0] == 400
+
+
+@pytest.mark.parametrize("mode", ["reflex", "user_stop", "link_lost"])
+def test_the_gripper_does_not_move_while_the_arm_is_stopped(bench, mode):
+    bench.robot.mode = mode
+    status, text = bench.post("open_gripper")
+    assert (status, mode in text) == (503, True)
+    assert not bench.robot.calls
+
+
 def test_clearerr_recovers_by_the_servers_rules_alone(bench, caplog):
     bench.robot.mode, bench.robot.refuses = "reflex", "a collision needs the operator"
     with caplog.at_level(logging.WARNING):
@@ -220,6 +253,7 @@ def test_compliance_takes_the_narrower_side_and_keeps_what_is_left_out(bench):
         ({"translational_clip_x": 1.0}, "within 0.1"),
         ({"stiffness": 1}, "unknown"),
         ({"translational_Ki": "0"}, "finite number"),
+        ({"translational_stiffness": 10**400}, "finite number"),
         (None, "no JSON object"),
     ],
 )
