@@ -1,6 +1,7 @@
 """A Franka behind its robot server: FR3, Panda or a simulated one, whichever that drives."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -34,8 +35,8 @@ class FrankaArmConfig:
     """It moves by itself: no simulated clock can step it."""
 
     def __post_init__(self) -> None:
-        if self.reset_seconds <= 0 or self.ready_seconds < 0:
-            raise ConfigError(STAGE, f"{self} has times that are not positive", "give seconds")
+        if not (0 < self.reset_seconds < math.inf and 0 <= self.ready_seconds < math.inf):
+            raise ConfigError(STAGE, f"{self} has times that are not positive and finite", "give seconds")
 
     def at(self, address: str) -> "FrankaArmConfig":
         """The same, with its server at another address."""

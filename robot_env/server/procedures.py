@@ -41,6 +41,8 @@ class ProcedureConfig:
     """A tool that moves more than this meanwhile is stopped."""
     posture_rad: tuple[float, ...] = (0.0, -0.3, 0.0, -2.2, 0.0, 1.9, 0.785398)
     """Where a reset of the joints goes."""
+    longest_seconds: float = 120.0
+    """A reset may not be given more time than this."""
 
     def __post_init__(self) -> None:
         lengths = (self.arrival_m, self.arrival_rad, self.engage_seconds, self.engage_m)
@@ -48,6 +50,21 @@ class ProcedureConfig:
             raise ConfigError(
                 "procedures", f"{self} is out of range", "use positive values and a speed share of up to 1"
             )
+        if not 0 < self.longest_seconds <= 3600:
+            raise ConfigError(
+                "procedures", f"longest_seconds is {self.longest_seconds:g}", "give up to 3600 s"
+            )
+
+
+def require_time(seconds: float, config: ProcedureConfig) -> None:
+    """ConfigError for a reset that might take for ever, or no time at all."""
+    if not 0 < seconds <= config.longest_seconds:
+        raise ConfigError(
+            RESET,
+            f"it would be given {seconds:g} s",
+            f"give more than 0 and up to {config.longest_seconds:g} s, or let the robot server allow more by "
+            "its procedures.longest_seconds",
+        )
 
 
 def wait(
@@ -105,8 +122,7 @@ def waypoints(start: Pose, target: Pose, config: ProcedureConfig, ceiling_m: flo
     """The corners of the way; none where the tool is there already, and no detour where it is above it."""
     if arrived(start, target, config):
         return []
-    height = max(start.position_m[2], target.position_m[2]) + config.clearance_m
-    height = max(min(height, ceiling_m), start.position_m[2], target.position_m[2])
+    height = _lifted_m(max(start.position_m[2], target.position_m[2]), ceiling_m, config)
     above_start = Pose(np.array([*start.position_m[:2], height]), start.rotation)
     above_target = Pose(np.array([*target.position_m[:2], height]), target.rotation)
     corners = [above_start, above_target, target]
@@ -120,15 +136,19 @@ def travel(driver: Driver, target: Pose, config: ProcedureConfig, clock: Clock, 
     return (yield from _arrive(lambda state: arrived(state.tcp, target, config), where, clock, deadline))
 
 
-def reset_joints(driver: Driver, config: ProcedureConfig, clock: Clock, seconds: float) -> Procedure:
-    """Straight up by the clearance, then to the posture."""
+def reset_joints(
+    driver: Driver, ceiling_m: float, config: ProcedureConfig, clock: Clock, seconds: float
+) -> Procedure:
+    """Straight up by the clearance, as far as the ceiling lets it, then to the posture."""
     deadline = clock.now() + seconds
     state = yield from stop(driver, clock)
     posture = np.array(config.posture_rad)
     if _nearly(state.joints_rad, posture, config):
         return state
-    up = Pose(state.tcp.position_m + np.array([0.0, 0.0, config.clearance_m]), state.tcp.rotation)
-    yield from travel(driver, up, config, clock, deadline)
+    x, y, z = state.tcp.position_m
+    up = Pose(np.array([x, y, _lifted_m(z, ceiling_m, config)]), state.tcp.rotation)
+    if _differ(up, state.tcp):
+        yield from travel(driver, up, config, clock, deadline)
     driver.travel_joints(posture, config.speed_share)
     return (
         yield from _arrive(
@@ -158,6 +178,11 @@ def _arrive(there: Callable[[DriverState], bool], failing: str, clock: Clock, de
         if ended or clock.now() >= deadline:
             tcp = state.tcp.position_m.round(3)
             raise RobotFault(RESET, f"{failing}, it is at {tcp} m and {state.activity}", LOOK_AT_THE_ARM)
+
+
+def _lifted_m(height_m: float, ceiling_m: float, config: ProcedureConfig) -> float:
+    """Higher by the clearance, not above the ceiling, and never down."""
+    return max(height_m, min(height_m + config.clearance_m, ceiling_m))
 
 
 def _differ(first: Pose, second: Pose) -> bool:

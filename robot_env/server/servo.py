@@ -4,14 +4,15 @@ Commands are taken between ticks, in the same thread. What takes longer than a t
 there is one at a time; `report` tells how each request ended.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from robot_env.arms.base import Impedance
 from robot_env.geometry import Pose
 from robot_env.server import procedures
 from robot_env.server.config import ServoConfig
 from robot_env.server.drivers.base import Driver, DriverState
+from robot_env.server.errand import Errand
 from robot_env.server.guards import Guards
 from robot_env.server.mode import ModeMachine, Tell
 from robot_env.server.procedures import Procedure
@@ -22,17 +23,9 @@ from robot_env.server.state import Mode
 from robot_env.server.told_once import ToldOnce
 from robot_env.server.watchdog import Watchdog
 from shared.clock import Clock
-from shared.errors import DriverLost, HandsOnError, RobotFault
+from shared.errors import HandsOnError, RobotFault
 
 Report = Callable[[int, HandsOnError | None], None]
-
-
-@dataclass(slots=True)
-class _Task:
-    """A procedure under way, and the request that it answers."""
-
-    procedure: Procedure
-    request: int
 
 
 class Servo:
@@ -55,7 +48,7 @@ class Servo:
         self._recovery = Recovery(config.recovery)
         self._watchdog = Watchdog(config.watchdog, clock.now())
         self._impedance = config.impedance
-        self._task: _Task | None = None
+        self._errand = Errand()
         self.modes = ModeMachine(tell)
         self._once = ToldOnce(self.modes)
         self.state = driver.read()
@@ -70,15 +63,15 @@ class Servo:
         if self.modes.mode != "ready" and (danger := self._guards.danger(state)):
             self.modes.tell("guard", danger, now)
             self.end_motion(danger, now)
-        if self._task is not None:
-            self._continue(self._task, state, now)
+        if self._errand.under_way:
+            self._continue(state, now)
         elif self.modes.mode in ("moving", "holding"):
             self._follow(state, now)
 
     def set_point(self, target: Pose, age_seconds: float, period_seconds: float) -> None:
         """Follow a target from now on, bounded by the guards; not while stopped or busy."""
         now = self._clock.now()
-        if self._task is not None or self.modes.mode not in ("moving", "holding"):
+        if self._errand.under_way or self.modes.mode not in ("moving", "holding"):
             return
         if self._watchdog.is_stale(age_seconds, period_seconds):
             self._once.tell("guard", (f"a set-point was {age_seconds:.1f} s under way",), now)
@@ -93,16 +86,18 @@ class Servo:
         self.modes.enter("moving", now)
 
     def hold(self) -> None:
-        """Stay where the tool is; keeps the watchdog from ending the motion."""
+        """Stay where the tool is, which ends a reset; keeps the watchdog from ending the motion."""
         now = self._clock.now()
-        if self.modes.mode in ("moving", "holding") and self._task is None:
+        if self.modes.mode == "resetting":
+            self.end_motion("told to hold", now)
+        elif self.modes.mode in ("moving", "holding") and not self._errand.under_way:
             self._watchdog.hold(now)
             if self.modes.mode == "moving":
                 self._hold_here("told to hold", now)
 
     def enable(self, request: int) -> None:
         """Resume motion after a stop."""
-        if self.modes.mode in ("moving", "holding") and self._task is None:
+        if self.modes.mode in ("moving", "holding") and not self._errand.under_way:
             self._report(request, None)
         else:
             self._begin("holding", "engaging", self._engaging(), request)
@@ -110,25 +105,32 @@ class Servo:
     def comply(self, impedance: Impedance, request: int) -> None:
         """Another spring and damper, at once where the arm tracks, else from when it does."""
         same, self._impedance = impedance == self._impedance, impedance
-        if same or self._task is not None or self.modes.mode not in ("moving", "holding"):
+        if same or self._errand.under_way or self.modes.mode not in ("moving", "holding"):
             self._report(request, None)
         else:
             self._begin("holding", "engaging", self._engaging(), request)
 
     def reset(self, tcp: Pose, timeout_seconds: float, request: int) -> None:
         """Bring the tool to a pose, then hold it there."""
+        ways, top = self._config.procedures, self._config.limits.high_m[2]
         try:
             self._guards.require_start(tcp)
+            procedures.require_time(timeout_seconds, ways)
         except HandsOnError as error:
             self._report(request, error)
             return
-        ways, top = self._config.procedures, self._config.limits.high_m[2]
         motion = procedures.reset(self._driver, tcp, top, ways, self._clock, timeout_seconds)
         self._begin("resetting", f"to {tcp.position_m.round(3)} m", self._resetting(motion), request)
 
     def reset_joints(self, timeout_seconds: float, request: int) -> None:
         """Bring the joints to their posture, then hold."""
-        motion = procedures.reset_joints(self._driver, self._config.procedures, self._clock, timeout_seconds)
+        ways, top = self._config.procedures, self._config.limits.high_m[2]
+        try:
+            procedures.require_time(timeout_seconds, ways)
+        except HandsOnError as error:
+            self._report(request, error)
+            return
+        motion = procedures.reset_joints(self._driver, top, ways, self._clock, timeout_seconds)
         self._begin("resetting", "joints", self._resetting(motion), request)
 
     def guide(self, on: bool, request: int) -> None:
@@ -156,7 +158,8 @@ class Servo:
 
     def release(self) -> None:
         """Hold where the tool is, then end the motion: for whoever leaves."""
-        self._abandon("the robot server ends")
+        with self._abandoning("the robot server ends"):
+            pass
         if self.modes.mode not in ("reflex", "user_stop"):
             self._driver.stop()
 
@@ -166,34 +169,28 @@ class Servo:
         if state.activity == "reflex":
             if mode != "reflex":
                 names = ", ".join(state.errors) or "no reason given"
-                self._abandon(f"the arm stopped: {names}")
-                self.modes.enter("reflex", now, names)
+                with self._abandoning(f"the arm stopped: {names}"):
+                    self.modes.enter("reflex", now, names)
                 self.modes.tell("reflex", names, now)
-            return self._task is None
+            return not self._errand.under_way
         if state.activity == "user_stop":
             if mode != "user_stop":
-                self._abandon("the enabling device was released")
-                self.modes.enter("user_stop", now, "the enabling device is released")
+                with self._abandoning("the enabling device was released"):
+                    self.modes.enter("user_stop", now, "the enabling device is released")
             return True
-        if mode in ("user_stop", "reflex") and self._task is None:
+        if mode in ("user_stop", "reflex") and not self._errand.under_way:
             self.modes.enter("ready", now, f"after {mode}: enable resumes")
         return False
 
-    def _continue(self, task: _Task, state: DriverState, now: float) -> None:
-        try:
-            task.procedure.send(state)
-        except StopIteration:
-            self._task = None
-            self._report(task.request, None)
-        except DriverLost:
-            raise
-        except HandsOnError as error:
-            self._task = None
-            if self.modes.mode == "resetting":
-                self.modes.tell("reset_failed", error.cause, now)
-            if self.modes.mode not in ("reflex", "user_stop"):
-                self.end_motion(error.cause, now)
-            self._report(task.request, error)
+    def _continue(self, state: DriverState, now: float) -> None:
+        error = self._errand.advance(state)
+        if self._errand.under_way:
+            return
+        if error is not None and self.modes.mode == "resetting":
+            self.modes.tell("reset_failed", error.cause, now)
+        if error is not None and self.modes.mode not in ("reflex", "user_stop"):
+            self.end_motion(error.cause, now)
+        self._report(self._errand.request, error)
 
     def _follow(self, state: DriverState, now: float) -> None:
         verdict = self._watchdog.verdict(now)
@@ -220,18 +217,19 @@ class Servo:
         """Stop, and wait to be enabled."""
         if self.modes.mode == "ready":
             return
-        self._abandon(reason)
-        self._driver.stop()
-        self.modes.enter("ready", now, reason)
+        with self._abandoning(reason):
+            self._driver.stop()
+            self.modes.enter("ready", now, reason)
 
-    def _abandon(self, cause: str) -> None:
-        if self._task is None:
-            return
-        task, self._task = self._task, None
-        task.procedure.close()
-        if self.modes.mode == "resetting":
+    @contextmanager
+    def _abandoning(self, cause: str) -> Iterator[None]:
+        """End what is under way; whoever waits for it hears of it after what happens within."""
+        request, dropped = self._errand.request, self._errand.drop()
+        if dropped and self.modes.mode == "resetting":
             self.modes.tell("reset_failed", cause, self._clock.now())
-        self._report(task.request, RobotFault("moving the arm", cause, "see what stopped it, then reset"))
+        yield
+        if dropped:
+            self._report(request, RobotFault("moving the arm", cause, "see what stopped it, then reset"))
 
     def _begin(self, mode: Mode, reason: str, procedure: Procedure, request: int) -> None:
         if self.modes.mode in ("reflex", "user_stop"):
@@ -239,24 +237,19 @@ class Servo:
             why = f"the arm is in {self.modes.mode}: {self.modes.reason}"
             self._report(request, RobotFault("moving the arm", why, "recover first"))
             return
-        self._abandon("another request came")
-        now = self._clock.now()
-        if self.modes.mode in ("guiding", "resetting"):
-            self._driver.stop()
-            self.modes.enter("ready", now)
-        self.modes.enter(mode, now, reason)
+        with self._abandoning("another request came"):
+            now = self._clock.now()
+            if self.modes.mode in ("guiding", "resetting"):
+                self._driver.stop()
+                self.modes.enter("ready", now)
+            self.modes.enter(mode, now, reason)
         self._start(procedure, request)
 
     def _start(self, procedure: Procedure, request: int) -> None:
-        self._abandon("another request came")
-        try:
-            next(procedure)
-        except DriverLost:
-            raise
-        except HandsOnError as error:
+        with self._abandoning("another request came"):
+            pass
+        if (error := self._errand.start(procedure, request)) is not None:
             self._report(request, error)
-            return
-        self._task = _Task(procedure, request)
 
     def _engaging(self) -> Procedure:
         if self.state.activity not in ("idle", "tracking"):

@@ -131,9 +131,11 @@ class Bench:
         self.arm = FakeArm(self.clock)
         self.events: list[RobotEvent] = []
         self.reports: dict[int, HandsOnError | None] = {}
-        self.servo = Servo(
-            self.arm, config, self.clock, report=self.reports.__setitem__, tell=self.events.append
-        )
+        self.modes_at_report: dict[int, str] = {}
+        self.servo = Servo(self.arm, config, self.clock, report=self._note, tell=self.events.append)
+
+    def _note(self, request: int, error: HandsOnError | None) -> None:
+        self.reports[request], self.modes_at_report[request] = error, self.mode
 
     @property
     def mode(self) -> str:

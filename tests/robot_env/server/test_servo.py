@@ -7,6 +7,7 @@ import pytest
 
 from robot_env.arms.base import Impedance
 from robot_env.geometry import TOOL_DOWN, Pose
+from robot_env.server.guards import Limits
 from robot_env.server.procedures import ProcedureConfig, waypoints
 from robot_env.server.recovery import RecoveryConfig
 from shared.errors import ConfigError, RobotFault
@@ -196,6 +197,48 @@ class TestResets:
         asked.servo.reset_joints(20.0, 7)
         assert asked.run_until(7) is None
         assert asked.arm.calls[:3] == ["stop", "travel [0.45 0.   0.35]", "travel_joints"]
+
+    def test_joints_go_up_no_farther_than_the_workspace(self, bench: Callable) -> None:
+        asked = bench(limits=Limits(high_m=(0.8, 0.4, 0.32)))
+        asked.arm.joints_rad = asked.arm.joints_rad + 0.3
+        asked.servo.reset_joints(20.0, 7)
+        assert asked.run_until(7) is None
+        assert asked.arm.calls[:3] == ["stop", "travel [0.45 0.   0.32]", "travel_joints"]
+
+    def test_joints_go_at_once_where_the_tool_is_above_the_workspace(self, bench: Callable) -> None:
+        asked = bench(limits=Limits(high_m=(0.8, 0.4, 0.25)))
+        asked.arm.joints_rad = asked.arm.joints_rad + 0.3
+        asked.servo.reset_joints(20.0, 7)
+        assert asked.run_until(7) is None
+        assert asked.arm.calls[:2] == ["stop", "travel_joints"]
+
+    def test_a_hold_ends_a_reset_and_whoever_waits_is_told(self, bench: Callable) -> None:
+        resetting = bench()
+        resetting.servo.reset(Pose.of((0.5, 0.1, 0.2), TOOL_DOWN), 20.0, 7)
+        resetting.run(0.1)
+        resetting.servo.hold()
+        error, at = resetting.reports[7], resetting.arm.tcp.position_m
+        assert isinstance(error, RobotFault)
+        assert "told to hold" in error.cause
+        assert resetting.modes_at_report[7] == "ready"  # by which a client sees that a person has to look
+        resetting.run(1.0)
+        assert np.allclose(resetting.arm.tcp.position_m, at)
+        assert resetting.mode == "ready"
+        assert resetting.kinds() == ["reset_failed"]
+
+    @pytest.mark.parametrize("seconds", [np.inf, np.nan, 0.0, -1.0, 1e9])
+    def test_a_reset_without_a_bound_is_refused_before_anything_moves(
+        self, bench: Callable, seconds: float
+    ) -> None:
+        asked = bench()
+        asked.arm.joints_rad = asked.arm.joints_rad + 0.3
+        asked.servo.reset(Pose.of((0.5, 0.1, 0.2), TOOL_DOWN), seconds, 7)
+        asked.servo.reset_joints(seconds, 8)
+        for request in (7, 8):
+            error = asked.reports[request]
+            assert isinstance(error, ConfigError)
+            assert "more than 0 and up to 120 s" in error.cure
+        assert asked.arm.calls == []
 
     def test_set_points_meanwhile_do_nothing(self, bench: Callable) -> None:
         resetting = bench()
