@@ -17,6 +17,7 @@ from shared.link.address import require_address
 
 STAGE = "robot server"
 
+LAST_PORT = 65535
 OWN = "own"
 """The gripper that a driver's maker sells with the arm."""
 
@@ -111,3 +112,6 @@ class RobotServerConfig(ServoConfig):
             )
         if not 0.2 <= self.lease_seconds <= 60.0:
             raise ConfigError(STAGE, f"lease_seconds is {self.lease_seconds:g}", "give 0.2 to 60 s")
+        if self.serl_http is not None and not 0 <= self.serl_http <= LAST_PORT:
+            cure = f"give a port up to {LAST_PORT}, such as 5000, or 0 for any free one"
+            raise ConfigError(STAGE, f"serl_http is {self.serl_http}", cure)

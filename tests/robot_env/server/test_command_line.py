@@ -7,6 +7,7 @@ from robot_env.server.config import RobotServerConfig, SupervisionConfig
 from robot_env.server.drivers.faulty import FaultyDriverConfig
 from robot_env.server.drivers.simulated import SimulatedDriverConfig
 from robot_env.server.drivers.simulated_hand import SimulatedHandConfig
+from robot_env.server.main import main
 from robot_env.server.procedures import ProcedureConfig
 from shared.errors import ConfigError
 
@@ -50,9 +51,19 @@ def test_a_wrong_setting_ends_with_status_2(capsys: pytest.CaptureFixture[str]) 
         lambda: RobotServerConfig(state_hz=500.0),
         lambda: RobotServerConfig(lease_seconds=0.0),
         lambda: SupervisionConfig(answer_seconds=0.0),
+        lambda: RobotServerConfig(serl_http=99999),
+        lambda: RobotServerConfig(serl_http=-1),
         lambda: ProcedureConfig(speed_share=1.5),
+        lambda: ProcedureConfig(longest_seconds=float("inf")),
     ],
 )
 def test_settings_out_of_range_are_refused(wrong) -> None:
     with pytest.raises(ConfigError):
         wrong()
+
+
+def test_a_log_where_nobody_may_write_is_refused_before_the_arm_is_touched(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot log to") as raised:
+        main(["--bind", "tcp://127.0.0.1:0", "--log-file", str(tmp_path / "file" / "robot.log")])
+    assert "--log-file" in raised.value.cure
