@@ -106,18 +106,25 @@ def test_a_client_that_is_killed_while_moving_leaves_the_arm_held(
     taker.enable()
 
 
+@pytest.mark.parametrize(
+    ("leave", "why"),
+    [
+        (lambda client, again: client.close(), "told to hold"),
+        (lambda client, again: again(), "gone"),  # its successor takes control
+    ],
+)
 def test_a_reset_does_not_go_on_without_whoever_asked_for_it(
-    serve: Serve, connect: Connect, wait_until: Any
+    serve: Serve, connect: Connect, wait_until: Any, leave: Callable, why: str
 ) -> None:
     server = serve()
-    client, watcher = connect(server.address), connect(server.address, control=False)
+    client, watcher = connect(server.address, name="actor"), connect(server.address, control=False)
     client.reset(Pose.of((0.45, 0.0, 0.3), TOOL_DOWN))
     far = threading.Thread(target=failing, args=(lambda: client.reset(Pose.of((0.45, 0.2, 0.3), TOOL_DOWN)),))
     far.start()
     wait_until(lambda: watcher.peek().mode == "resetting", 20.0)
-    client.close()
+    leave(client, lambda: connect(server.address, name="actor"))
     wait_until(lambda: watcher.peek().mode == "ready", 20.0, "the reset to be abandoned")
-    assert "gone" in watcher.peek().reason
+    assert why in watcher.peek().reason
     assert watcher.peek().arm.tcp.position_m[1] < 0.19
     far.join(30.0)
 
