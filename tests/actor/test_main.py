@@ -239,6 +239,13 @@ def test_what_cannot_be_started_is_named(tmp_path, arguments, named, capsys) -> 
     assert named in str(caught.value) + capsys.readouterr().err
 
 
+def test_a_run_directory_that_cannot_be_is_named(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot write") as raised:
+        actor_main.main(["--task", "reach", "--run-dir", str(tmp_path / "file" / "run")])
+    assert "--run-dir" in raised.value.cure
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
