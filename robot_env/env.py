@@ -246,8 +246,11 @@ class RobotEnv(gymnasium.Env[dict[str, Any], Action]):
         world.settle()
 
     def _let_go(self) -> None:
-        """Open the gripper where the arm is, and wait until what it held lies still."""
+        """Open the gripper where the arm is, unless that is stopped; wait until what it held lies still."""
         if self._gripper is not None:
+            if isinstance(self._arm, Recoverable):
+                self._arm.recover_by_rules()
+            self._arm.read()
             self._gripper.reset(opening=True)
             self._arm.world.advance(LET_GO_SECONDS)
 

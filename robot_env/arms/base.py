@@ -95,6 +95,10 @@ class Recoverable(Protocol):
         """Clear what stopped it, with the consent of a person who has looked; RobotFault where it stays."""
         ...
 
+    def recover_by_rules(self) -> None:
+        """Clear what stopped it where that needs no person; PersonNeeded where it does."""
+        ...
+
 
 class ArmConfig(Protocol):
     """Settings of an arm, and how to build it."""

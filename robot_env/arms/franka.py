@@ -87,7 +87,7 @@ class FrankaArm:
             PersonNeeded: its error wants the operator, or it did not arrive.
             ConfigError: the pose is out of the robot server's workspace.
         """
-        self._unless_a_person_is_needed(self._recover, stopped=("reflex",))
+        self.recover_by_rules()
         self.client.set_impedance(self._impedance)
         self._unless_a_person_is_needed(
             lambda: self.client.reset(tcp, self._config.reset_seconds), stopped=("ready", "holding")
@@ -96,6 +96,10 @@ class FrankaArm:
     def recover(self) -> None:
         """Recover from what needs the operator."""
         self.client.recover(operator=True)
+
+    def recover_by_rules(self) -> None:
+        """Recover from what needs no operator; RobotFault where the arm cannot be reached."""
+        self._unless_a_person_is_needed(self._recover, stopped=("reflex",))
 
     def _recover(self) -> None:
         if self.await_arm().mode == "reflex":

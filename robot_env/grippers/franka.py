@@ -57,18 +57,15 @@ class FrankaGripper:
         self._client.grip(opening)
         began = resting = self._clock.now()
         while True:
-            reading = self._reading()
-            now = self._clock.now()
-            if reading.opening != opening or abs(reading.speed_m_s) > AT_REST_M_S:
+            reading, now = self._client.state().gripper, self._clock.now()
+            if not (cause := self._failing(reading)) and _rests(reading, opening):
+                if now - resting >= AT_REST_SECONDS:
+                    return
+            else:
                 resting = now
-            if now - resting >= AT_REST_SECONDS:
-                return
-            if now - began >= self._config.reset_seconds:
-                raise RobotFault(
-                    STAGE,
-                    f"the fingers did not come to rest within {self._config.reset_seconds:g} s",
-                    "look what is between them",
-                )
+            if now - began >= self._config.reset_seconds:  # until then it may overcome an earlier failure
+                cause = cause or f"the fingers did not come to rest within {self._config.reset_seconds:g} s"
+                raise RobotFault(STAGE, cause, "look what is between them, and at the robot server's log")
             self._clock.sleep_until(now + LOOK_SECONDS)
 
     def read(self) -> GripperState:
@@ -85,7 +82,18 @@ class FrankaGripper:
 
     def _reading(self) -> HandReading:
         reading = self._client.state().gripper
-        if reading is None or reading.fault or not 0 <= reading.age_seconds <= self._config.max_age_seconds:
-            cause = "it is not driven" if reading is None else reading.fault or "its width is old"
+        cause = self._failing(reading)
+        if reading is None or cause:
             raise RobotFault(STAGE, cause, "see the robot server's log; restart it if the hand hangs")
         return reading
+
+    def _failing(self, reading: HandReading | None) -> str:
+        """Why nothing can be said of the fingers, or empty."""
+        if reading is None:
+            return "it is not driven"
+        fresh = 0 <= reading.age_seconds <= self._config.max_age_seconds
+        return reading.fault or ("" if fresh else "its width is old")
+
+
+def _rests(reading: HandReading | None, opening: bool) -> bool:
+    return reading is not None and reading.opening == opening and abs(reading.speed_m_s) <= AT_REST_M_S

@@ -19,6 +19,7 @@ from robot_env.server.hand_thread import HandThread
 from robot_env.server.realtime import ask_for_realtime
 from robot_env.server.servo import Servo
 from robot_env.server.state import RobotEvent
+from robot_env.server.told_once import ToldOnce
 from robot_env.server.wire import failure, impedance_of, measurement, pose_of, wire_event
 from shared.clock import SystemClock
 from shared.errors import ConfigError, HandsOnError
@@ -84,7 +85,6 @@ class DriverProcess:
         if config.realtime:
             ask_for_realtime()
         self._driver = driver.build()
-        self._hand = None if hand is None else HandThread(hand, config.gripper, self._clock)
         self._servo = Servo(
             self._driver,
             config,
@@ -92,6 +92,10 @@ class DriverProcess:
             report=self._report,
             tell=self._tell_event,
         )
+        self._once = ToldOnce(self._servo.modes)
+        self._hand = None
+        if hand is not None:
+            self._hand = HandThread(hand, config.gripper, self._clock, self._gripper_may_move)
         self._number = 0
         link.send(Driver(self._driver.description))
 
@@ -158,8 +162,7 @@ class DriverProcess:
             case Leave():
                 self._part()
             case Grip():
-                if self._hand is not None:
-                    self._hand.grip(message.opening)
+                self._grip(message.opening)
             case Enable():
                 servo.enable(message.request)
             case Compliance():
@@ -174,6 +177,17 @@ class DriverProcess:
                 servo.guide(message.on, message.request)
             case _:
                 log.warning("the driver process does not know %s", type(message).__name__)
+
+    def _gripper_may_move(self) -> bool:
+        """Not while somebody may have their fingers in it."""
+        return self._servo.modes.mode not in ("reflex", "user_stop")
+
+    def _grip(self, opening: bool) -> None:
+        if self._hand is None:
+            return
+        refused = not self._hand.grip(opening)
+        why = f"the gripper is not moved in {self._servo.modes.mode}"
+        self._once.tell("guard", (why,) if refused else (), self._clock.now())
 
     def _part(self) -> None:
         """Whoever controlled the arm is gone: no reset goes on, and nobody leads it, without them."""

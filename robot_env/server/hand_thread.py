@@ -1,7 +1,8 @@
 """The gripper in a thread of its own: its library blocks for as long as a motion takes.
 
 The width is cached with its age. Commands are states, open or closed: told the same again, nothing is sent.
-A command that outlasts its deadline is stopped, and told as a fault until one works again.
+A command that outlasts its deadline is stopped, and told as a fault until one works again. One that failed is
+not repeated until somebody asks again; only what a lost connection left undone is told to the next one.
 """
 
 import logging
@@ -43,10 +44,22 @@ class HandThread:
     """Two threads: one makes the calls that block, the other reads the width and watches the deadline.
 
     A connection that is lost is made anew. Whatever a vendor's library raises is a fault, and ends no thread.
+
+    Args:
+        driver, config: what to connect to, and how it is commanded.
+        clock: of deadlines.
+        may_move: whether it may now; asked when a command comes and before each is carried out.
     """
 
-    def __init__(self, driver: HandDriverConfig, config: HandConfig, clock: Clock) -> None:
+    def __init__(
+        self,
+        driver: HandDriverConfig,
+        config: HandConfig,
+        clock: Clock,
+        may_move: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._driver_config, self._config, self._clock = driver, config, clock
+        self._may_move = may_move
         self._condition = threading.Condition()
         self._driver: HandDriver | None = None
         self._wanted: bool | None = None
@@ -63,13 +76,16 @@ class HandThread:
         for thread in self._threads:
             thread.start()
 
-    def grip(self, opening: bool) -> None:
-        """Open or close; never waits."""
+    def grip(self, opening: bool) -> bool:
+        """Open or close; never waits. False, and nothing is done, where it may not move."""
+        if not self._may_move():
+            return False
         with self._condition:
             failed = bool(self._fault) and self._began is None
             if opening != self._wanted or failed:
                 self._wanted, self._told = opening, None if failed else self._told
                 self._condition.notify_all()
+        return True
 
     def reading(self) -> HandReading:
         """The newest width and its age; NaN and no age before the first."""
@@ -114,8 +130,19 @@ class HandThread:
             self._condition.wait_for(due, timeout=RETRY_SECONDS)
             if self._closing or self._driver is not driver or self._wanted == self._told:
                 return None
+            if self._forgets():
+                return None
             self._told, self._began = self._wanted, self._clock.now()
             return self._wanted
+
+    def _forgets(self) -> bool:
+        """Whether it may not move now; then it is not told later either what was not told before."""
+        if self._may_move():
+            return False
+        if self._wanted != self._told:
+            log.warning("the gripper stays as it is: the arm is stopped")
+            self._wanted = self._told = None
+        return True
 
     def _execute(self, driver: HandDriver, opening: bool) -> None:
         done = self._tried(
@@ -139,6 +166,7 @@ class HandThread:
         while self._driver is None and not self._closing:
             if not self._tried(None, self._connect):
                 with self._condition:
+                    self._forgets()
                     self._pause()
         return None if self._closing else self._driver
 
@@ -191,29 +219,28 @@ class HandThread:
         try:
             call()
         except DriverLost as error:
-            self._fail(driver, error.cause)
+            self._fail(error.cause)
             self._lose(driver)
         except HandsOnError as error:
-            self._fail(driver, error.cause)
+            self._fail(error.cause)
         except Exception as error:
             log.exception("the gripper's driver failed")
-            self._fail(driver, f"{type(error).__name__}: {error}")
+            self._fail(f"{type(error).__name__}: {error}")
         else:
             return True
         return False
 
-    def _fail(self, driver: HandDriver | None, cause: str) -> None:
+    def _fail(self, cause: str) -> None:
         with self._condition:
             if self._fault != cause:
                 log.warning("gripper: %s", cause)
             self._fault = cause
-            self._told = self._told if driver is None else None
 
     def _lose(self, driver: HandDriver | None) -> None:
         """Leave a connection that is gone, so that another is made."""
         with self._condition:
             if driver is None or self._driver is not driver:
                 return
-            self._driver = None
+            self._driver, self._told = None, None
             self._condition.notify_all()
         self._tried(None, driver.close)

@@ -1,10 +1,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from robot_env.arms.base import Impedance
+from robot_env.arms.base import Arm, ArmState, Impedance
 from robot_env.arms.point import PointArmConfig
 from robot_env.cameras.pattern import PatternCameraConfig
 from robot_env.env import RobotEnv
@@ -15,7 +16,7 @@ from robot_env.tasks.pick_cube import PickCube
 from robot_env.tasks.reach import Reach
 from robot_env.teleop.script import ScriptConfig
 from shared.clock import ManualClock
-from shared.errors import ConfigError, NonFiniteError, ObservationError
+from shared.errors import ConfigError, NonFiniteError, ObservationError, RobotFault
 from shared.step import Observation, Why
 
 
@@ -35,6 +36,21 @@ class Broken(Reach):
         judgement = super().judge(situation)
         terms: Mapping[str, float] = {"shaped": float("nan") if self.fails.get("reward") else 0.0}
         return replace(judgement, reward_terms={**judgement.reward_terms, **terms})
+
+
+class Stopped:
+    """An arm that a person has to look at first."""
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm, self.stopped = arm, True
+
+    def read(self) -> ArmState:
+        if self.stopped:
+            raise RobotFault("arm", "a collision", "look")
+        return self._arm.read()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._arm, name)
 
 
 def point_env(task: Reach | PickCube, clock: ManualClock | None = None, cameras: int = 0) -> RobotEnv:
@@ -175,6 +191,21 @@ def test_a_kept_scene_leaves_objects_and_places_the_arm_and_what_is_imagined() -
     anew = world.see()["cube_from_tcp_base_m"] + world.see()["arm/tcp_position_base_m"]
     assert np.linalg.norm(anew - after) > 0.01
     env.close()
+
+
+def test_nothing_is_let_go_while_the_arm_is_stopped() -> None:
+    env = point_env(PickCube())
+    env.reset(seed=0)
+    fingers = env._gripper
+    assert fingers is not None
+    fingers.reset(opening=False)
+    arm = env._arm = Stopped(env._arm)
+    with pytest.raises(RobotFault, match="collision"):
+        env.reset(seed=1, options={"keep_scene": True})
+    assert not fingers.read().opening
+    arm.stopped = False
+    env.reset(seed=1, options={"keep_scene": True})
+    assert fingers.read().opening
 
 
 def test_two_tasks_share_a_bench_and_what_one_achieves_the_other_finds() -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from robot_env.server import hand_thread
 from robot_env.server.drivers.base import HandState
 from robot_env.server.drivers.simulated_hand import SimulatedHandConfig
 from robot_env.server.hand_thread import HandConfig, HandThread
 from shared.clock import SystemClock
-from shared.errors import ConfigError, DriverLost
+from shared.errors import ConfigError, DriverLost, RobotFault
 
 FAST = HandConfig(speed_m_s=2.0)
 
@@ -98,9 +99,72 @@ def test_whatever_a_library_raises_ends_no_thread(hands: list[HandThread], wait_
     hand = start(hands, odd)
     hand.grip(False)
     wait_until(lambda: "ZeroDivisionError: in the vendor" in hand.reading().fault, 10.0)
+    hand.grip(False)
     wait_until(lambda: odd.calls == ["grasp"], 30.0)
     wait_until(lambda: not hand.reading().fault, 10.0)
     assert odd.built == 1
+
+
+def test_a_command_that_failed_is_repeated_only_when_somebody_asks_again(
+    hands: list[HandThread], wait_until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hand_thread, "RETRY_SECONDS", 0.01)
+    jammed = CountingHand()
+    jammed.raises = [RobotFault("hand", "jammed", "free it") for _ in range(9)]
+    hand = start(hands, jammed)
+    hand.grip(False)
+    wait_until(lambda: hand.reading().fault == "jammed", 10.0)
+    reads = jammed.reads
+    wait_until(lambda: jammed.reads >= reads + 20, 30.0, "time for many repetitions")
+    assert len(jammed.raises) == 8
+    hand.grip(False)
+    wait_until(lambda: len(jammed.raises) == 7, 10.0)
+
+
+def test_a_width_that_could_not_be_read_repeats_no_command(
+    hands: list[HandThread], wait_until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hand_thread, "RETRY_SECONDS", 0.01)
+    blinking = CountingHand()
+    hand = start(hands, blinking)
+    hand.grip(False)
+    wait_until(lambda: blinking.calls == ["grasp"], 10.0)
+    blinking.unreadable = 3
+    wait_until(lambda: blinking.unreadable == 0, 30.0)
+    reads = blinking.reads
+    wait_until(lambda: blinking.reads >= reads + 20 and not hand.reading().fault, 30.0)
+    assert blinking.calls == ["grasp"]
+
+
+def test_while_it_may_not_move_a_command_is_refused(hands: list[HandThread], wait_until: Any) -> None:
+    free, still = threading.Event(), CountingHand()
+    hands.append(hand := HandThread(still, FAST, SystemClock(), free.is_set))
+    assert not hand.grip(False)
+    free.set()
+    assert hand.grip(True)
+    wait_until(lambda: still.calls == ["move"], 10.0)
+
+
+def test_a_hand_that_comes_back_while_it_may_not_move_is_told_nothing(
+    hands: list[HandThread], wait_until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stopped the arm may have their fingers in it, and need not expect it to move later."""
+    monkeypatch.setattr(hand_thread, "RETRY_SECONDS", 0.01)
+    free, lossy = threading.Event(), CountingHand()
+    free.set()
+    hands.append(hand := HandThread(lossy, FAST, SystemClock(), free.is_set))
+    hand.grip(False)
+    wait_until(lambda: lossy.calls == ["grasp"], 10.0)
+    free.clear()
+    lossy.lost = True
+    wait_until(lambda: lossy.built == 2 and not hand.reading().fault, 30.0)
+    reads = lossy.reads
+    wait_until(lambda: lossy.reads >= reads + 20, 30.0)
+    free.set()
+    wait_until(lambda: lossy.reads >= reads + 40, 30.0)
+    assert lossy.calls == ["grasp"]
+    hand.grip(False)
+    wait_until(lambda: lossy.calls == ["grasp", "grasp"], 10.0)
 
 
 def test_settings_out_of_range_are_refused() -> None:
@@ -119,7 +183,8 @@ class CountingHand:
     def __post_init__(self) -> None:
         self.calls: list[str] = []
         self.raises: list[Exception] = []
-        self.built = 0
+        self.built = self.reads = self.unreadable = 0
+        self.lost = False
         self.block = threading.Event()
         self.block.set()
 
@@ -149,6 +214,13 @@ class CountingHand:
         self.block.set()
 
     def read(self) -> HandState:
+        self.reads += 1
+        if self.lost:
+            self.lost = False
+            raise DriverLost("hand", "unplugged", "plug it in")
+        if self.unreadable:
+            self.unreadable -= 1
+            raise RobotFault("hand", "no width", "look")
         return HandState(width_m=0.04, moving=False, time_seconds=SystemClock().now())
 
     def close(self) -> None:

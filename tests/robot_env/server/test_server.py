@@ -213,6 +213,27 @@ def test_a_reflex_is_recovered_by_its_cause(
     client.enable()
 
 
+def test_the_gripper_is_not_moved_while_the_arm_is_stopped(
+    serve: Serve, connect: Connect, wait_until: Any
+) -> None:
+    client = connect(serve("--driver", "faulty", "--arm.script", "reflex:cartesian_reflex@0.5").address)
+    wait_until(lambda: client.peek().mode == "reflex", 15.0)
+    events: list[RobotEvent] = []
+
+    def refused() -> bool:
+        client.grip(False)
+        return any("the gripper is not moved in reflex" in event.detail for event in seen(client, events))
+
+    wait_until(refused, 15.0)
+    client.recover(operator=True)
+    hand = client.state().gripper
+    assert hand is not None
+    assert hand.opening
+    assert hand.width_m == pytest.approx(0.08)
+    client.grip(False)
+    wait_until(lambda: (hand := client.peek().gripper) is not None and hand.width_m == 0.0, 10.0)
+
+
 def test_the_end_is_orderly_and_bounded(serve: Serve, connect: Connect, wait_until: Any) -> None:
     server = serve()
     client = connect(server.address)
