@@ -94,9 +94,9 @@ class RobotServerConfig(ServoConfig):
     gripper_units: GripperUnits = "serl"
     """How gripper positions are told on those routes."""
     teach: Path | None = None
-    """File for poses that are shown by leading the arm by hand, a piece of a lab file; then it ends."""
+    """New file for poses that are shown by leading the arm by hand, a piece of a lab file; then it ends."""
     teach_task: str = "peg_insert_real"
-    """Task that the taught target is for."""
+    """Task at the bench that the taught target is for."""
     log_file: Path | None = None
     """Where the log goes beside the terminal."""
     verbose: bool = False

@@ -36,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     clock, console = SystemClock(), Console()
     with _logging(settings), _ending() as asked:
         log.info("handson %s\n%s", code_version(), dump_toml(settings.server))
+        lesson = None
+        if settings.server.teach is not None:
+            lesson = Lesson(settings.server.teach, settings.server.teach_task)
         server = RobotServer(settings.server, settings.driver, settings.hand, clock)
         began = clock.now()
         with ExitStack() as beside:
@@ -45,8 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 facade = FacadeThread(settings.server, server.endpoint)
                 beside.callback(facade.close)
             _await_arm(server, asked, console)
-            if settings.server.teach is not None and not asked:
-                lesson = Lesson(settings.server.teach, settings.server.teach_task)
+            if lesson is not None and not asked:
                 beside.callback(_teach(server, lesson, asked, console).close)
             _serve(server, facade, asked, console)
         counts = ", ".join(f"{kind} {count}" for kind, count in sorted(server.counts.items()))

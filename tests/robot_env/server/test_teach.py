@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,9 @@ from robot_env.arms.base import ArmState
 from robot_env.geometry import TOOL_DOWN, Pose, rotation_from_vector
 from robot_env.lab import load_lab
 from robot_env.server.state import RobotState
-from robot_env.server.teach import Lesson
+from robot_env.server.teach import Lesson, TeachThread
 from robot_env.tasks.at_the_bench import PegInsertReal
+from shared.errors import ConfigError
 
 SERVE = "import sys; from robot_env.server.main import main; sys.exit(main(sys.argv[1:]))"
 
@@ -57,6 +60,63 @@ def test_each_pose_is_on_disk_at_once_and_one_corner_is_no_box(lesson: Lesson) -
     assert tomllib.loads(lesson.path.read_text()) == {}
     lesson.take("reset", shown(0.5, 0.0, 0.2))
     assert "# reset: [0.5000, 0.0000, 0.2000] m" in lesson.path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("task", "cause", "cure"),
+    [
+        ("peg_insert_reel", "there is no task", "did you mean 'peg_insert_real'"),
+        ("reach", "has no target to teach", "cable_route"),
+    ],
+)
+def test_a_task_without_a_target_to_teach_is_refused(
+    tmp_path: Path, task: str, cause: str, cure: str
+) -> None:
+    with pytest.raises(ConfigError, match=cause) as raised:
+        Lesson(tmp_path / "lab.toml", task)
+    assert cure in raised.value.cure
+
+
+def test_a_file_that_is_there_is_not_overwritten_and_a_folder_is_made(tmp_path: Path) -> None:
+    ours = tmp_path / "lab.toml"
+    ours.write_text("[tasks.reach]\n")
+    with pytest.raises(ConfigError, match="exists already"):
+        Lesson(ours, "peg_insert_real")
+    with pytest.raises(ConfigError, match="cannot be made"):
+        Lesson(ours / "lab.toml", "peg_insert_real")
+    assert ours.read_text() == "[tasks.reach]\n"
+    lesson = Lesson(tmp_path / "new" / "lab.toml", "peg_insert_real")
+    lesson.take("reset", shown(0.5, 0.0, 0.2))
+    assert "# reset" in lesson.path.read_text()
+    assert [path.name for path in lesson.path.parent.iterdir()] == ["lab.toml"]
+
+
+def test_a_disk_that_fails_loses_nothing_that_was_shown(lesson: Lesson) -> None:
+    hindrance = lesson.path.with_name("lab.toml.making")
+    hindrance.mkdir()
+    with pytest.raises(ConfigError, match="cannot be written"):
+        lesson.take("target", shown(0.5, 0.02, 0.1))
+    hindrance.rmdir()
+    lesson.take("reset", shown(0.5, 0.0, 0.2))
+    assert load_lab(lesson.path).fit("peg_insert_real", PegInsertReal()).target_m == (0.5, 0.02, 0.1)
+
+
+def test_guiding_ends_whatever_comes_from_the_keyboard(
+    serve: Callable, connect: Callable, lesson: Lesson, wait_until: Any
+) -> None:
+    address, ended = serve().address, list[str]()
+    watcher = connect(address, control=False)
+
+    def keys() -> Iterator[str]:
+        wait_until(lambda: watcher.peek().mode == "guiding", 20.0)
+        yield "where"
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no text")
+
+    teaching = TeachThread(address, lesson, lambda text: None, ended.append, keys())
+    wait_until(lambda: ended, 20.0)
+    assert watcher.peek().mode == "ready"
+    assert "no text" in ended[0]
+    teaching.close()
 
 
 def test_a_person_teaches_a_server_that_ends_when_they_are_done(tmp_path: Path) -> None:
