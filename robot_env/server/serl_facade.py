@@ -7,19 +7,14 @@ the watchdog holds when they fall silent, and `/clearerr` clears what may be cle
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-
-from robot_env.arms.base import Impedance
-from robot_env.geometry import Pose, vector_from_rotation
-from robot_env.serl_http.compliance import changed
+from robot_env.geometry import Pose
 from robot_env.serl_http.gripper_units import COUNTS, GripperUnits, opens, require_units
 from robot_env.serl_http.poses import euler_xyz, pose_of, state_json
 from robot_env.server.client import RobotClient, RobotClientConfig
 from robot_env.server.http_posts import Answer, Posts
-from robot_env.server.state import RobotState
+from robot_env.server.serl_motion import FacadeLimits, Refusal, Robot, SerlMotion
 from shared.clock import Clock, SystemClock
 from shared.errors import ConfigError, HandsOnError, RobotFault
 
@@ -28,64 +23,6 @@ log = logging.getLogger(__name__)
 STAGE = "serl facade"
 RECOVER_SECONDS = 1.0
 JOINT_RESET_SECONDS = 30.0
-FAULTS = ("reflex", "user_stop", "link_lost")
-
-
-@dataclass(frozen=True, kw_only=True)
-class FacadeLimits:
-    """What a pose may ask for, before the robot server judges it once more."""
-
-    jump_m: float = 0.2
-    """Farther than this from where the tool is now, a pose is stale or absurd."""
-    jump_rad: float = 1.0
-    """The same for rotation."""
-    state_age_seconds: float = 0.2
-    """An older measurement is not given out, and no pose is judged by it."""
-
-    def __post_init__(self) -> None:
-        if not min(self.jump_m, self.jump_rad, self.state_age_seconds) > 0:
-            raise ConfigError(STAGE, f"{self} is out of range", "use positive values")
-
-
-class Robot(Protocol):
-    """What is asked of a RobotClient."""
-
-    def peek(self) -> RobotState: ...
-
-    def set_point(self, target: Pose) -> None: ...
-
-    def hold(self) -> None: ...
-
-    def enable(self) -> None: ...
-
-    def set_impedance(self, impedance: Impedance) -> None: ...
-
-    def reset_joints(self, timeout_seconds: float = ...) -> None: ...
-
-    def recover(self, *, operator: bool = ..., timeout_seconds: float = ...) -> None: ...
-
-    def grip(self, opening: bool) -> None: ...
-
-
-@dataclass(kw_only=True)
-class Refusal(Exception):
-    """A request that is not done: HTTP status and why."""
-
-    status: int
-    reason: str
-
-
-@dataclass
-class _Memory:
-    """What SERL's server remembers between requests."""
-
-    impedance: Impedance = field(default_factory=Impedance)
-    softened: bool = False
-    stopped: bool = False
-    stops: int = 0
-    """Counts `/stopimp`: what was asked for before one may move nothing after it."""
-    recovered_at: float = float("-inf")
-    refused: str = ""
 
 
 class SerlFacade:
@@ -110,9 +47,8 @@ class SerlFacade:
         require_units(units, STAGE)
         self._robot, self._clock = robot, clock
         self._units: GripperUnits = units
-        self._limits = limits or FacadeLimits()
-        self._memory, self._lock = _Memory(), threading.Lock()
-        self._motion = threading.Lock()
+        self._motion = SerlMotion(robot, clock, limits or FacadeLimits())
+        self._lock, self._recovered_at, self._refused = threading.Lock(), float("-inf"), ""
         self._posts = Posts(port, self._answer)
         self.port = self._posts.port
         log.info("SERL's robot routes are served on http://127.0.0.1:%d/", self.port)
@@ -125,7 +61,7 @@ class SerlFacade:
         handler = COMMANDS.get(route)
         try:
             if route in READS:
-                return Answer(200, READS[route](self._state_json(), self._state().arm.tcp))
+                return Answer(200, READS[route](self._state_json(), self._motion.state().arm.tcp))
             if handler is None:
                 return Answer(404, f"there is no route /{route}; there are {', '.join(sorted(ROUTES))}")
             return Answer(200, handler(self, body))
@@ -137,55 +73,13 @@ class SerlFacade:
             log.warning("/%s: %s", route, error.cause)
             return Answer(503, f"{error}")
 
-    def _state(self) -> RobotState:
-        state = self._robot.peek()
-        age = self._clock.now() - state.time_seconds
-        if age > self._limits.state_age_seconds:
-            raise Refusal(status=503, reason=f"the newest measurement is {age:.1f} s old")
-        return state
-
     def _state_json(self) -> dict[str, Any]:
-        return state_json(self._state(), self._units)
+        return state_json(self._motion.state(), self._units)
 
     def pose(self, body: Any) -> str:
         """Go there, unless the pose is stale, absurd, or nothing may move."""
-        target = pose_of(body.get("arr") if isinstance(body, Mapping) else None)
-        stops, state = self._memory.stops, self._state()
-        self._require_started(stops)
-        self._require_no_fault(state)
-        if state.mode in ("resetting", "guiding"):
-            raise Refusal(status=409, reason=f"the arm is {state.mode}")
-        self._require_near(target, state)
-        if state.mode == "ready":  # the watchdog ended the motion; SERL's controller would still run
-            self._resume()
-        with self._motion:
-            self._require_started(stops)  # resuming takes a while
-            self._robot.set_point(target)
+        self._motion.go(pose_of(body.get("arr") if isinstance(body, Mapping) else None))
         return "Moved"
-
-    def _require_started(self, stops: int) -> None:
-        """Neither stopped now, nor since there were so many stops."""
-        if self._memory.stopped or self._memory.stops != stops:
-            raise Refusal(status=400, reason="the impedance controller is stopped: POST /startimp")
-
-    def _resume(self) -> None:
-        """With the compliance that was asked for: a driver that was started anew knows only its default."""
-        if self._memory.softened:
-            self._robot.set_impedance(self._memory.impedance)
-        self._robot.enable()
-
-    def _require_no_fault(self, state: RobotState) -> None:
-        if state.mode in FAULTS:
-            raise Refusal(status=503, reason=f"the arm is in {state.mode}: {state.reason}")
-
-    def _require_near(self, target: Pose, state: RobotState) -> None:
-        now = state.arm.tcp
-        far = float(np.linalg.norm(target.position_m - now.position_m))
-        turn = float(np.linalg.norm(vector_from_rotation(now.rotation.T @ target.rotation)))
-        if far > self._limits.jump_m or turn > self._limits.jump_rad:
-            limits = f"the limits are {self._limits.jump_m:g} m and {self._limits.jump_rad:g} rad"
-            reason = f"stale or absurd: {far:.3f} m and {turn:.2f} rad from where the tool is now; {limits}"
-            raise Refusal(status=400, reason=reason)
 
     def open_gripper(self, _: Any) -> str:
         """Open."""
@@ -217,17 +111,17 @@ class SerlFacade:
         if self._robot.peek().mode == "reflex" and self._recovery_is_due():
             try:
                 self._robot.recover(operator=False)
-                self._memory.refused = ""
+                self._refused = ""
             except RobotFault as error:
-                if error.cause != self._memory.refused:
+                if error.cause != self._refused:
                     log.warning("/clearerr clears nothing: %s (%s)", error.cause, error.cure)
-                self._memory.refused = error.cause
+                self._refused = error.cause
         return "Clear"
 
     def _recovery_is_due(self) -> bool:
         with self._lock:
-            due = self._clock.now() - self._memory.recovered_at >= RECOVER_SECONDS
-            self._memory.recovered_at = self._clock.now() if due else self._memory.recovered_at
+            due = self._clock.now() - self._recovered_at >= RECOVER_SECONDS
+            self._recovered_at = self._clock.now() if due else self._recovered_at
         return due
 
     def joint_reset(self, _: Any) -> str:
@@ -236,30 +130,20 @@ class SerlFacade:
         return "Reset Joint"
 
     def start_impedance(self, _: Any) -> str:
-        """Resume motion, the target at the tool; in vain where it is stopped meanwhile."""
-        stops = self._memory.stops
-        self._resume()
-        with self._motion:
-            if self._memory.stops != stops:
-                raise Refusal(status=409, reason="the impedance controller was stopped meanwhile")
-            self._memory.stopped = False
+        """Resume motion, the target at the tool."""
+        self._motion.start()
         return "Started impedance"
 
     def stop_impedance(self, _: Any) -> str:
-        """Hold where the tool is, end a reset, and take no pose until the next start."""
-        with self._motion:
-            self._memory.stopped, self._memory.stops = True, self._memory.stops + 1
-            self._robot.hold()
+        """Hold where the tool is, and take no pose until the next start."""
+        self._motion.stop()
         return "Stopped impedance"
 
     def update_parameters(self, body: Any) -> str:
         """Another compliance."""
         if not isinstance(body, Mapping):
             raise ConfigError("compliance parameters", "are no JSON object", "send keys and numbers")
-        with self._lock:
-            impedance = changed(self._memory.impedance, body)
-            self._robot.set_impedance(impedance)
-            self._memory.impedance, self._memory.softened = impedance, True
+        self._motion.comply(body)
         return "Updated compliance parameters"
 
     def set_load(self, _: Any) -> str:
@@ -268,7 +152,7 @@ class SerlFacade:
 
     def _grip(self, opening: bool, answer: str) -> str:
         self._gripped(answer)
-        self._require_no_fault(self._robot.peek())
+        self._motion.require_no_fault(self._robot.peek())
         self._robot.grip(opening)
         return answer
 

@@ -27,7 +27,8 @@ from robot_env.grippers.serl_http import SerlHttpGripperConfig
 from robot_env.registry import make
 from robot_env.scene import Box, SceneObject
 from robot_env.server.client import RobotClient, RobotClientConfig
-from robot_env.server.serl_facade import FacadeLimits, SerlFacade
+from robot_env.server.serl_facade import SerlFacade
+from robot_env.server.serl_motion import FacadeLimits
 from shared.clock import SystemClock
 from shared.errors import HandsOnError
 from shared.step import Why

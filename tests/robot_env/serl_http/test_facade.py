@@ -10,7 +10,8 @@ import pytest
 from robot_env.geometry import Pose, rotation_from_vector
 from robot_env.serl_http.compliance import KEYS
 from robot_env.serl_http.poses import seven
-from robot_env.server.serl_facade import FacadeLimits, SerlFacade
+from robot_env.server.serl_facade import SerlFacade
+from robot_env.server.serl_motion import FacadeLimits
 from shared.errors import ConfigError, LinkError
 from tests.robot_env.serl_http.conftest import HOME
 
