@@ -19,6 +19,9 @@ from shared.step import Observation, Step, Why
 log = logging.getLogger(__name__)
 
 STAGE = "goal images"
+PLACES = 2 * PAD + 1
+MOST_MAPS = 2000
+"""So many maps a camera, where frames are few: few goals are soon known by heart, shift by shift."""
 
 Number = TypeVar("Number", bound=np.generic)
 Frames = dict[str, NDArray[np.uint8]]
@@ -28,7 +31,7 @@ Images = dict[str, NDArray[np.generic]]
 def load_goals(places: Sequence[Path], seeing: Seeing) -> Images | None:
     """Goal images (N, T, ...) of every camera in the form that batches have; None where none are named.
 
-    Where batches hold maps, each frame is there once a cached shift. A stack shows one frame T times.
+    Where batches hold maps, each frame is there at many shifts. A stack shows one frame T times.
 
     Raises:
         ConfigError: there is no such file, it shows other pictures, or nothing in it was a success.
@@ -99,15 +102,16 @@ def _files(places: Sequence[Path]) -> list[Path]:
 
 
 def _shown(frames: Frames, seeing: Seeing) -> Images:
-    """The frames, or the maps of each at as many shifts as the replay caches."""
+    """The frames, or the maps of each at some shifts, at all where there are few frames."""
     source = seeing.maps
     if source is None:
         return dict(frames)
     rng = np.random.default_rng(source.seed)
     shown: Images = {}
     for name, images in frames.items():
-        repeated = np.repeat(images, source.shifts, axis=0)
-        offsets = rng.integers(0, 2 * PAD + 1, (len(repeated), 2)).astype(np.int32)
+        shifts = min(PLACES**2, max(source.shifts, MOST_MAPS // len(images)))
+        repeated = np.repeat(images, shifts, axis=0)
+        offsets = np.concatenate([_offsets(rng, shifts) for _ in images])
         chunks = [
             source.encode(
                 _filled(repeated[first : first + source.chunk], source.chunk),
@@ -117,6 +121,12 @@ def _shown(frames: Frames, seeing: Seeing) -> Images:
         ]
         shown[name] = np.concatenate(chunks)[: len(repeated)]
     return shown
+
+
+def _offsets(rng: np.random.Generator, count: int) -> NDArray[np.int32]:
+    """`count` different shifts (count, 2), down and right."""
+    places = rng.choice(PLACES**2, count, replace=False)
+    return np.stack(np.divmod(places, PLACES), axis=-1).astype(np.int32)
 
 
 def _filled(rows: NDArray[Number], count: int) -> NDArray[Number]:

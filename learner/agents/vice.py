@@ -2,12 +2,13 @@
 
 A classifier over images tells goals from frames that the policy comes by, is trained on line beside the
 critics, and replaces the rewards of every minibatch. Where SERL's code falls short of its idea: all cameras
-of a row share one mixing partner and one share, so labels fit all of them; demonstrated and corrected frames
-are never called negative; and the agent that comes out of the update is the updated one.
+of a row share one mixing partner and one share, so labels fit all of them; what a demonstration ended with
+and what a correction led to is never called negative; and the agent that comes out of the update is the
+updated one.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import flax.linen as nn
@@ -31,6 +32,7 @@ LOWEST_LOG_PROBABILITY = -5.0
 """Log probabilities are no less: a certain no would drown all else."""
 UNSURE = -2.0
 """The logit at first: nothing is a goal until something was learnt."""
+SLOW = OptimiserConfig(learning_rate=1e-4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +53,13 @@ class ViceConfig:
     """Alpha of Beta(alpha, alpha), from which the shares of mixed rows are drawn; 0 mixes nothing."""
     label_smoothing: float = 0.2
     """Labels are 1 - half of this, and half of this."""
-    gradient_penalty: float = 10.0
-    """Weight of (norm of the logit's slope - 1)^2, at maps between those of goals and of others."""
+    gradient_penalty: float = 0.0
+    """Weight of (norm of the logit's slope - 1)^2, at maps between those of goals and of others; SERL: 10."""
     hidden: int = 256
     """Width of the layer that joins the cameras."""
-    dropout: float = 0.1
-    """Share of that layer that is dropped at random while training."""
-    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    dropout: float = 0.3
+    """Share of that layer and of what it joins that is dropped at random while training."""
+    optimiser: OptimiserConfig = SLOW
     """The classifier's; steps are counted in update calls."""
 
     def __post_init__(self) -> None:
@@ -87,7 +89,8 @@ class GoalNetwork(nn.Module):
     @nn.compact
     def __call__(self, vector: jax.Array, training: bool) -> jax.Array:
         """(N, V) to (N,)."""
-        x = nn.Dense(self.hidden, kernel_init=nn.initializers.xavier_uniform())(vector)
+        x = nn.Dropout(self.dropout, deterministic=not training)(vector)
+        x = nn.Dense(self.hidden, kernel_init=nn.initializers.xavier_uniform())(x)
         x = nn.Dropout(self.dropout, deterministic=not training)(x)
         x = nn.leaky_relu(nn.LayerNorm()(x))
         bias = nn.initializers.constant(UNSURE)
@@ -130,11 +133,11 @@ class Vice:
         trunk: Parameters | None,
         seed: tuple[jax.Array, jax.Array],
     ) -> tuple[ViceState, Metrics]:
-        """One step, on as many goals as frames that the policy has led to; `seed` is (seed_key, update)."""
+        """One step, on as many goals as frames that are none; `seed` is (seed_key, update)."""
         keys = jax.random.split(key_of(*_purposed(seed, Purpose.GOAL_CLASSIFIER)), 5)
         rows = batch.reward.shape[1]
         passed = jax.tree.map(lambda x: jnp.reshape(x, (-1, *x.shape[2:])), self._images(batch))
-        negatives = _drawn(keys[0], passed, rows, 1.0 - jnp.reshape(batch.imitate, -1))
+        negatives = _drawn(keys[0], passed, rows, jnp.reshape(no_goal(batch), -1))
         positives = _drawn(keys[1], goals, rows, jnp.ones(len(next(iter(goals.values())))))
         both = {name: jnp.concatenate([positives[name], negatives[name]]) for name in self._sight.cameras}
         looked = self._sight.look(trunk, both, keys[2])
@@ -194,6 +197,16 @@ class Vice:
 
     def _images(self, batch: TransitionBatch) -> dict[str, jax.Array]:
         return {name: batch.next_observation[name] for name in self._sight.cameras}
+
+
+def no_goal(batch: TransitionBatch) -> jax.Array:
+    """(U, B): 1 for rows that are held to have led to no goal, else 0.
+
+    Whatever the policy led to, and what demonstrations came by before their end: had it been a goal, they
+    would have ended there. These keep their place among the negatives when the policy itself stays at goals.
+    """
+    ended = jnp.asarray(batch.discount == 0.0, jnp.float32)
+    return 1.0 - jnp.maximum(batch.intervention, batch.imitate * ended)
 
 
 def rewarded(config: ViceConfig, logit: jax.Array, discount: jax.Array) -> tuple[jax.Array, jax.Array]:

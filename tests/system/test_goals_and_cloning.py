@@ -25,7 +25,7 @@ VICE = (
         "nothing",
     ),
     *("--learner.agent.vice.enabled", "--learner.agent.vice.cameras", "wrist/image"),
-    *("--learner.agent.vice.gradient-penalty", "1", "--learner.agent.n-step", "1"),
+    *("--learner.agent.n-step", "1"),
 )
 
 

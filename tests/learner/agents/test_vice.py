@@ -12,7 +12,7 @@ from learner.agents.config import SACConfig
 from learner.agents.networks import SACNetworks
 from learner.agents.sac import SAC
 from learner.agents.state import flat_to_state, state_to_flat
-from learner.agents.vice import ViceConfig, mix, rewarded, slope_penalty, smoothed
+from learner.agents.vice import ViceConfig, mix, no_goal, rewarded, slope_penalty, smoothed
 from learner.critics import CriticConfig
 from learner.optimisers import OptimiserConfig
 from learner.replay.batch import TransitionBatch
@@ -124,9 +124,19 @@ def test_it_learns_goals_from_what_the_policy_comes_by_and_pays_for_them(agent: 
     assert all(np.isfinite(value) for value in metrics.values())
 
 
-def test_demonstrated_frames_are_no_negatives_and_recorded_rewards_teach_nothing(agent: SAC) -> None:
+def test_negatives_are_all_but_what_ended_demonstrations_and_what_corrections_led_to() -> None:
+    """The policy's own last frame, a demonstration's middle and end, a correction's middle and end."""
+    rows = batch()._replace(
+        imitate=np.array([[0, 1, 1, 1, 1]], np.float32),
+        intervention=np.array([[0, 0, 0, 1, 1]], np.float32),
+        discount=np.array([[0, 0.9, 0, 0.9, 0]], np.float32),
+    )
+    np.testing.assert_array_equal(no_goal(rows), [[1, 1, 0, 0, 0]])
+
+
+def test_what_is_no_negative_and_recorded_rewards_teach_nothing(agent: SAC) -> None:
     made = batch(0)
-    made.imitate[:, :3] = 1
+    made.intervention[:, :3] = 1
     other = {
         name: np.where(np.arange(ROWS).reshape(1, -1, *[1] * (maps.ndim - 2)) < 3, 2 * maps, maps).astype(
             maps.dtype

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from learner import goals
 from learner.goals import load_goals
 from learner.replay.layout import BatchLayout
 from learner.replay.maps import MapSource
@@ -83,8 +84,15 @@ def test_goals_are_what_successes_ended_with_and_what_was_labelled_one(tmp_path:
     assert load_goals([], seeing) is None
 
 
-def test_where_batches_hold_maps_goals_are_maps_at_every_cached_shift(tmp_path: Path) -> None:
-    """The trunk here tells the shade and both offsets; five goals do not fill its chunks of four."""
+@pytest.mark.parametrize(("most", "shifts"), [(2000, 81), (40, 8), (5, 3)])
+def test_where_batches_hold_maps_goals_are_maps_at_different_shifts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, shifts: int
+) -> None:
+    """The trunk here tells the shade and both offsets; five goals do not fill its chunks of four.
+
+    Few goals are shown at all shifts, many at as many as the replay caches.
+    """
+    monkeypatch.setattr(goals, "MOST_MAPS", most)
     episodes = [episode(10 * n, Why.SUCCESS, number=n) for n in range(1, 6)]
     path = written(tmp_path / "a.mcap", *episodes)
     sizes = []
@@ -99,9 +107,11 @@ def test_where_batches_hold_maps_goals_are_maps_at_every_cached_shift(tmp_path: 
         maps=MapSource(encode=encode, shifts=3, seed=0, chunk=4),
     )
     maps = load_goals([path], seeing)[CAMERA]
-    assert maps.shape == (15, 1, 3, 1, 1)
-    assert maps[:, 0, 0, 0, 0].tolist() == [s for n in range(1, 6) for s in [10 * n + 3] * 3]
-    assert len({tuple(m) for m in maps[:, 0, 1:, 0, 0].tolist()}) > 5
+    assert maps.shape == (5 * shifts, 1, 3, 1, 1)
+    assert maps[:, 0, 0, 0, 0].tolist() == [s for n in range(1, 6) for s in [10 * n + 3] * shifts]
+    assert len({tuple(m) for m in maps[:, 0, :, 0, 0].tolist()}) == 5 * shifts
+    assert maps[:, 0, 1:].min() == 0
+    assert maps[:, 0, 1:].max() == 8
     assert set(sizes) == {4}
 
 
