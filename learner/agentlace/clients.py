@@ -6,6 +6,7 @@ otherwise belongs to a client that dialled anew after a time-out, or that was th
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -22,10 +23,11 @@ Received = Callable[[str], Mapping[str, int]]
 
 @dataclass(kw_only=True)
 class Book:
-    """The transitions of one client to one store, and when it was last heard."""
+    """The transitions of one client to one store, when it was last heard, and when told to be silent."""
 
     records: StoreRecords
     heard_at: float
+    told_at: float = -math.inf
 
 
 class Clients:
@@ -44,11 +46,14 @@ class Clients:
         self._lives: dict[bytes, str] = {}
         self._books: dict[tuple[bytes, str], Book] = {}
 
-    def greet(self, peer: bytes) -> list[StoreRecords]:
-        """A client introduces itself here: a new life. Returns what its last one leaves open."""
+    def of(self, peer: bytes) -> list[StoreRecords]:
+        """What came by this connection."""
+        return [book.records for key, book in self._books.items() if key[0] == peer]
+
+    def greet(self, peer: bytes) -> None:
+        """A client introduces itself here: a new life, without what came before."""
         self._lives[peer] = new_incarnation()
-        ended = [key for key in self._books if key[0] == peer]
-        return [self._books.pop(key).records for key in ended]
+        self._books = {key: book for key, book in self._books.items() if key[0] != peer}
 
     def book(self, peer: bytes, store: str) -> StoreRecords:
         """What came by this connection for this store."""
@@ -60,9 +65,12 @@ class Clients:
         return book.records
 
     def silent(self) -> list[StoreRecords]:
-        """Those that were not heard for a while."""
-        oldest = self._clock.now() - RECENT_SECONDS
-        return [book.records for book in self._books.values() if book.heard_at < oldest]
+        """Those that were not heard for a while, each once in that while."""
+        now = self._clock.now()
+        silent = [b for b in self._books.values() if max(b.heard_at, b.told_at) < now - RECENT_SECONDS]
+        for book in silent:
+            book.told_at = now
+        return [book.records for book in silent]
 
     def all_records(self) -> list[StoreRecords]:
         """Every one."""

@@ -14,6 +14,7 @@ from learner.agentlace.broadcasts import Broadcasts
 from learner.agentlace.clients import Clients
 from learner.agentlace.config import PREFIX, AgentlaceConfig
 from learner.agentlace.reported import flat_numbers
+from learner.agentlace.store_records import StoreRecords
 from learner.news import EncodedSnapshot, EncodedTrunk
 from shared.agentlace import MAX_MESSAGE_BYTES, STAGE, STATS, decode, encode, handshake, require_lz4
 from shared.clock import Clock
@@ -123,14 +124,14 @@ class Gateway:
         while not self._closing.is_set():
             self._turn()
         for records in self._clients.all_records():
-            self._guarded(lambda records=records: self._learner.admit(records.finish(time.time())))
+            self._guarded(lambda records=records: self._finish(records))
 
     def _turn(self) -> None:
         for request in self._sockets.poll(TURN_SECONDS):
             reply = self._guarded(lambda request=request: self._answer(request.peer, request.frame))
             self._sockets.reply(request.peer, encode(reply))
         for records in self._clients.silent():
-            self._guarded(lambda records=records: self._learner.admit(records.finish(time.time())))
+            self._guarded(lambda records=records: self._finish(records))
         self._guarded(self._broadcasts.turn)
 
     def _guarded(self, call: Callable[[], Reply | None]) -> Reply:
@@ -159,8 +160,9 @@ class Gateway:
             case "get_last_update_id":
                 return self._last_id(peer, payload)
             case "hash":
-                for records in self._clients.greet(peer):
-                    self._learner.admit(records.finish(time.time()))
+                for records in self._clients.of(peer):
+                    self._finish(records)
+                self._clients.greet(peer)
                 return {"success": True, "payload": handshake(*self.ports)}
             case kind if kind == STATS:
                 self._report(payload)
@@ -184,8 +186,13 @@ class Gateway:
             for transition in transitions:
                 require_fit(transition, interface)
         records = self._clients.book(peer, store)
-        self._learner.admit(records.take(transitions, last_id, time.time()))
+        with records.undone_by_errors():
+            self._learner.admit(records.take(transitions, last_id, time.time()))
         return {"success": True}
+
+    def _finish(self, records: StoreRecords) -> None:
+        with records.undone_by_errors():
+            self._learner.admit(records.finish(time.time()))
 
     def _interface(self, theirs: InterfaceSpec) -> InterfaceSpec:
         """The run's; the first transition's, where the run has none yet."""

@@ -6,7 +6,8 @@ transition is held until its successor shows whether it was a last one. `last_id
 learner die, the client sends it again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,16 @@ class StoreRecords:
     def last_id(self) -> int:
         """Of the newest transition that became a record; -1 before the first."""
         return self._received - 1
+
+    @contextmanager
+    def undone_by_errors(self) -> Iterator[None]:
+        """Make records and store them within: those that cannot be stored were never received."""
+        before = self._received, self._held
+        try:
+            yield
+        except BaseException:
+            self._received, self._held = before
+            raise
 
     def take(self, transitions: Sequence[Transition], last_id: int, now_seconds: float) -> list[Record]:
         """Transitions with consecutive ids up to `last_id`: the records that they complete.

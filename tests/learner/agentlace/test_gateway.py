@@ -146,6 +146,54 @@ def test_flat_states_and_penalties_are_understood(serve, make_transition):
     assert step.reward_terms == {"reward": 0.0, "grasp_penalty": -0.5}
 
 
+def refuse_once(monkeypatch, ingest, stored):
+    """The next call of `admit` stores so many of its records and fails."""
+    admit = ingest.admit
+
+    def refuse(records):
+        monkeypatch.setattr(ingest, "admit", admit)
+        admit(list(records)[:stored])
+        raise OSError("no space left")
+
+    monkeypatch.setattr(ingest, "admit", refuse)
+
+
+@pytest.mark.parametrize("stored", [0, 1, 7])
+@pytest.mark.parametrize("known", [0, 5])
+def test_what_could_not_be_stored_is_sent_again_and_stored_once(
+    serve, make_transition, monkeypatch, stored, known
+):
+    served = serve()
+    client = served.join()
+    client.transitions = [make_transition(n) for n in range(known)]
+    client.update()
+    last_id = client.last_id()
+    client.transitions += [make_transition(n) for n in range(known, 25)]
+    refuse_once(monkeypatch, served.ingest, stored)
+    assert not client.update()["success"]
+    assert client.last_id() == last_id
+    assert client.update() == {"success": True}
+    served.gateway.close(5.0)
+    assert [record.sequence for record in served.records] == list(range(25))
+    assert [record.sequence for record in served.records if record.step.last] == [9, 19, 24]
+    assert served.ingest.counters().lost == 0
+
+
+def test_a_last_step_that_could_not_be_stored_waits_for_the_next_greeting(
+    serve, make_transition, monkeypatch
+):
+    served = serve()
+    client = served.join()
+    client.transitions = [make_transition(n) for n in range(5)]
+    client.update()
+    refuse_once(monkeypatch, served.ingest, 0)
+    assert not client.send({"type": "hash"})["success"]
+    assert client.send({"type": "hash"})["success"]
+    assert [record.sequence for record in served.records] == list(range(5))
+    assert served.records[-1].step.truncated
+    assert client.last_id() == -1
+
+
 def test_statistics_reach_the_telemetry(serve):
     served = serve()
     client = served.join()
