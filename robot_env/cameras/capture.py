@@ -27,6 +27,8 @@ from robot_env.cameras.source_config import Life, SourceConfig, from_text
 from robot_env.cameras.sources.base import RawFrame, Source, SourceFault
 from shared.interface import CropProfile, ObservationEntry
 
+log = logging.getLogger(__name__)
+
 READ_SECONDS = 0.2
 OPEN_AGAIN_SECONDS = 0.5
 HANG_SECONDS = 20.0
@@ -59,7 +61,7 @@ class Capture:
                     self._ring.set_word("done", asked)
                 self.turn()
         finally:
-            self._source.close()
+            self._close()
             faulthandler.cancel_dump_traceback_later()
 
     def turn(self) -> None:
@@ -102,10 +104,17 @@ class Capture:
             elif rung is Rung.HARDWARE_RESET:
                 self._start(self._source.hardware_reset)
             elif rung is Rung.REOPEN:
-                self._source.close()
+                self._close()
                 self._start(self._source.open)
         except SourceFault as fault:
             self._complain(str(fault))
+
+    def _close(self) -> None:
+        """Let go of the source; a broken one may not close well, which keeps nobody from opening it anew."""
+        try:
+            self._source.close()
+        except SourceFault as fault:
+            log.warning("the camera did not close: %s", fault)
 
     def _start(self, begin: Callable[[], None]) -> None:
         self._open = False
