@@ -87,6 +87,8 @@ class ActorConfig:
     """With the learner out of reach, hold once the newest policy is older than this."""
     max_steps: int | None = None
     """Stop after this many training steps; none goes on until the learner or a signal says stop."""
+    episode_steps: int | None = None
+    """Practice episodes run into their time limit after this many steps; none means the task's own limit."""
     max_faults: int = 5
     """Give up after this many faulty episodes in a row."""
     spool: Path | None = None
@@ -106,6 +108,7 @@ class ActorConfig:
         _at_least(stage, "random_steps", self.random_steps, 0)
         _at_least(stage, "scripted_steps", self.scripted_steps, 0)
         _at_least(stage, "max_faults", self.max_faults, 1)
+        _at_least(stage, "episode_steps", 1 if self.episode_steps is None else self.episode_steps, 1)
         _at_least(stage, "max_steps", 1 if self.max_steps is None else self.max_steps, 1)
         for name in ("max_policy_age_seconds", "farewell_seconds"):
             if not getattr(self, name) > 0:

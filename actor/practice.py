@@ -92,6 +92,7 @@ class Practice:
         self._warm_up = WarmUp(random_steps=config.random_steps, scripted_steps=config.scripted_steps)
         self._faults = 0
         self._turn = Source.POLICY
+        self._steps_before = 0
         self._holding = ""
         self._passed_over: Callable[[], bool] = lambda: False
 
@@ -161,6 +162,7 @@ class Practice:
             correct=lambda number, verdict: self._parts.late_labels.correct(self.episodes, number, verdict),
         )
         seed = start_seed(self._config.seed, self._parts.who, self.episodes)
+        self._steps_before = self.training_steps
         outcome = self._parts.rollout.play(self._parts.choosers[self._turn], seed, hooks)
         self._after(outcome)
         self.episodes += 1
@@ -204,7 +206,11 @@ class Practice:
             return asked
         ends = self._stop.cause is not None or self._done(self.training_steps + 1)
         holds = self._turn is Source.POLICY and self._no_policy() is not None
-        return Why.OPERATOR_ABORT if ends or holds else None
+        if ends or holds:
+            return Why.OPERATOR_ABORT
+        limit = self._config.episode_steps
+        long_enough = limit is not None and self.training_steps + 1 - self._steps_before >= limit
+        return Why.TIME_LIMIT if long_enough else None
 
     def _begun(self) -> Why | None:
         """Why an episode that was reset shall not begin."""

@@ -71,7 +71,7 @@ class SACNetworks:
             temperature_optimiser=config.temperature.optimiser.build(),
             cloning_optimiser=config.cloning.optimiser.build(),
             constraint=Constraint(config.constraint, spec, sight) if config.constraint.enabled else None,
-            vice=Vice(config.vice, spec, config.augmentation.pad) if config.vice.enabled else None,
+            vice=_vice(config, spec),
         )
 
     def init(self, seed_key: jax.Array) -> SACState:
@@ -137,6 +137,12 @@ class SACNetworks:
         if self.config.critic.targets < self.config.critic.members:
             critics = critics | {"member": jax.tree.map(lambda x: x[members], critics["member"])}
         return _apply(self.target_critics, critics, seen, images, action, key)
+
+
+def _vice(config: SACConfig, spec: PolicySpec) -> Vice | None:
+    if not config.vice.enabled:
+        return None
+    return Vice(config.vice, spec, config.augmentation.pad, config.discount)
 
 
 def _apply(

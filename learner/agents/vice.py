@@ -100,7 +100,7 @@ class GoalNetwork(nn.Module):
 class Vice:
     """Static: no array lives here. Its eyes are its own."""
 
-    def __init__(self, config: ViceConfig, spec: PolicySpec, pad: int) -> None:
+    def __init__(self, config: ViceConfig, spec: PolicySpec, pad: int, discount: float) -> None:
         if spec.vision is None or not spec.vision.frozen:
             raise ConfigError(
                 "vice",
@@ -108,6 +108,7 @@ class Vice:
                 "use a task with cameras and a vision.trunk whose name ends with _frozen",
             )
         self.config = config
+        self._discount = discount
         self._sight = Sight(spec.vision, _seen_by(config.cameras, spec.interface), pad)
         self._network = GoalNetwork(config.hidden, config.dropout)
         self._optimiser = config.optimiser.build()
@@ -181,7 +182,8 @@ class Vice:
     ) -> tuple[TransitionBatch, Metrics]:
         """The batch with rewards, and where goals end it discounts, by what each step led to.
 
-        The discount that was recorded stays elsewhere: a time limit does not end the world.
+        The discount that was recorded stays elsewhere: a time limit does not end the world. Demonstrations go
+        on where they ended: or their ends would be worth nothing as long as the classifier does not see them.
         """
         keys = jax.random.split(key_of(*_purposed(seed, Purpose.GOAL_SHIFT)), batch.reward.shape[0])
 
@@ -190,7 +192,8 @@ class Vice:
             return self.logits(state.classifier, {n: jnp.asarray(seen[n], jnp.float32) for n in seen})
 
         logit = jax.lax.map(once, (self._images(batch), keys))
-        reward, discount = rewarded(self.config, logit, batch.discount)
+        recorded = jnp.where(ended_demonstration(batch), self._discount, batch.discount)
+        reward, discount = rewarded(self.config, logit, recorded)
         passes = jnp.mean(jax.nn.sigmoid(logit) >= self.config.threshold)
         batch = batch._replace(reward=reward, discount=discount)
         return batch, {"vice_passed": passes, "vice_reward": jnp.mean(reward)}
@@ -205,8 +208,12 @@ def no_goal(batch: TransitionBatch) -> jax.Array:
     Whatever the policy led to, and what demonstrations came by before their end: had it been a goal, they
     would have ended there. These keep their place among the negatives when the policy itself stays at goals.
     """
-    ended = jnp.asarray(batch.discount == 0.0, jnp.float32)
-    return 1.0 - jnp.maximum(batch.intervention, batch.imitate * ended)
+    return 1.0 - jnp.maximum(batch.intervention, ended_demonstration(batch))
+
+
+def ended_demonstration(batch: TransitionBatch) -> jax.Array:
+    """(U, B) bool: rows with which the world ended because somebody had shown all of the task."""
+    return (batch.discount == 0.0) & (batch.imitate > 0.0) & (batch.intervention == 0.0)
 
 
 def rewarded(config: ViceConfig, logit: jax.Array, discount: jax.Array) -> tuple[jax.Array, jax.Array]:

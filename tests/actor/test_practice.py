@@ -224,6 +224,21 @@ def test_warm_up_needs_no_learner_and_ends_with_an_episode(build, make_snapshot)
     assert min(stage.env.seeds) >= 2**31
 
 
+def test_practice_episodes_can_be_shorter_than_the_task_allows(build, make_snapshot) -> None:
+    stage = build(episode_steps=3, max_steps=7)
+    stage.feed.snapshot = make_snapshot()
+    stage.practice.run()
+    steps = stage.uplink.put_steps
+    assert [(episode, number) for episode, number, _ in steps] == [(n // 3, n % 3) for n in range(7)]
+    assert [step.why for _, _, step in steps if step.last] == [
+        Why.TIME_LIMIT,
+        Why.TIME_LIMIT,
+        Why.OPERATOR_ABORT,
+    ]
+    assert steps[2][2].truncated
+    assert steps[2][2].final_observation is not None
+
+
 def test_each_stage_of_the_warm_up_counts_its_own_steps(build, make_snapshot) -> None:
     stage = build(random_steps=3, scripted_steps=6, max_steps=25)
     stage.feed.snapshot = make_snapshot(0)

@@ -134,6 +134,20 @@ def test_negatives_are_all_but_what_ended_demonstrations_and_what_corrections_le
     np.testing.assert_array_equal(no_goal(rows), [[1, 1, 0, 0, 0]])
 
 
+def test_demonstrations_go_on_where_they_ended_unless_the_classifier_sees_a_goal(agent: SAC) -> None:
+    """An untrained classifier sees none. What failed in practice has ended all the same."""
+    made = batch()
+    made.discount[:, :3] = 0
+    made.imitate[:, :2] = 1
+    made.intervention[:, 1] = 1
+    networks = SACNetworks.of(agent.config, agent.interface)
+    state = agent.init(jax.random.key(0))
+    paid, _ = networks.vice.relabel(state.vice, made, None, (state.seed_key, jnp.int32(0)))
+    expected = np.concatenate([[agent.config.discount, 0, 0], made.discount[0, 3:]]).astype(np.float32)
+    np.testing.assert_array_equal(paid.discount[0], expected)
+    assert not np.asarray(paid.reward).any()
+
+
 def test_what_is_no_negative_and_recorded_rewards_teach_nothing(agent: SAC) -> None:
     made = batch(0)
     made.intervention[:, :3] = 1
