@@ -5,7 +5,6 @@ trigger closes the gripper, the left one opens it. Only while the right shoulder
 lies on a table, or falls off it, moves nothing.
 """
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -16,7 +15,8 @@ from robot_env.geometry import Vector
 from robot_env.teleop.attachment import Attachment
 from robot_env.teleop.base import Env
 from robot_env.teleop.pad_driver import BUTTONS, PadDriver, PadState
-from robot_env.teleop.steering import Hand, Steering, SteeringConfig, deflection
+from robot_env.teleop.steering import BUTTON_PERIODS, Hand, Steering, SteeringConfig, deflection
+from robot_env.teleop.tap import Tap
 from shared.clock import Clock, SystemClock
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
@@ -73,9 +73,8 @@ class Gamepad:
 
     def __init__(self, config: GamepadConfig, steering: Steering, clock: Clock) -> None:
         self._config, self._steering, self._clock = config, steering, clock
-        self._lock = threading.Lock()
         self.state = PadState(seconds=clock.now())
-        self._asked = 0.0
+        self._gripper = Tap(clock, BUTTON_PERIODS * steering.period_seconds)
         self._press: Callable[[str], None] | None = None
         self._attachment = Attachment(
             PadDriver(clock, self._move, self._push, name=config.name, mapping=config.mapping), "gamepad"
@@ -97,8 +96,7 @@ class Gamepad:
 
     def reset(self, rng: np.random.Generator) -> None:
         """What was pressed before the episode no longer counts."""
-        with self._lock:
-            self._asked = 0.0
+        self._gripper.forget()
         self._steering.release()
 
     def read(self, observation: Observation) -> Action | None:
@@ -116,12 +114,10 @@ class Gamepad:
         state, hold = self.state, self._config.hold_button
         fresh = self._clock.now() - state.seconds <= self._config.silence_seconds
         axes = np.array([deflection(value, self._config.dead_zone) for value in _axes(state)]) * fresh
-        with self._lock:
-            asked, self._asked = self._asked, 0.0
         return Hand(
             translation=axes[:3],
             turn=axes[3:],
-            gripper=asked,
+            gripper=self._gripper.take(),
             dead_man=(fresh and hold in state.down) if hold else None,
         )
 
@@ -129,8 +125,8 @@ class Gamepad:
         asked = float(state.sticks["lefttrigger"] > TRIGGERED) - float(
             state.sticks["righttrigger"] > TRIGGERED
         )
-        with self._lock:
-            self._asked = asked or self._asked
+        if asked:
+            self._gripper.press(asked)
         self.state = state
 
     def _push(self, button: str) -> None:

@@ -2,17 +2,18 @@
 
 A terminal tells when a key is pressed, never when it is let go. So each press is one bounded step, one period
 long, and a held key is the terminal's repetition of it. Presses do not pile up: of each axis the newest one
-waits for the next period, no longer than `fresh_seconds`, so the tool stops within a period of the last key.
+waits for the next period, no longer than one, so the tool rests two periods after the last key, whatever else
+happens: one that waited longer, as during a pause, is forgotten.
 """
 
-import threading
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from robot_env.teleop.base import Env
-from robot_env.teleop.steering import Hand, Steering, SteeringConfig
+from robot_env.teleop.steering import BUTTON_PERIODS, Hand, Steering, SteeringConfig
+from robot_env.teleop.tap import Tap
 from shared.clock import Clock, SystemClock
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
@@ -49,16 +50,12 @@ class KeyboardConfig:
 
     step: float = 0.5
     """Length of one press, as a share of the most that the task allows in a period."""
-    fresh_seconds: float = 0.08
-    """A press that no period has taken up by then is forgotten."""
     steering: SteeringConfig = field(default_factory=lambda: SteeringConfig(hold_over_seconds=1.0))
     """Who is in charge and for how long; a terminal repeats a held key only after about 0.5 s."""
 
     def __post_init__(self) -> None:
         if not LEAST_STEP <= self.step <= 1.0:
             raise ConfigError("keyboard", f"step is {self.step}", f"use {LEAST_STEP} to 1")
-        if not 0.02 <= self.fresh_seconds <= 0.2:
-            raise ConfigError("keyboard", f"fresh_seconds is {self.fresh_seconds}", "use 0.02 to 0.2 s")
 
     def build(self, interface: InterfaceSpec, env: Env | None = None) -> "KeyboardDevice":
         """The device; whoever has the terminal passes it keys."""
@@ -74,43 +71,34 @@ class KeyboardDevice:
     keys = KEYS
 
     def __init__(self, config: KeyboardConfig, steering: Steering, clock: Clock) -> None:
-        self._fresh_seconds, self._steering, self._clock = config.fresh_seconds, steering, clock
-        self._lock = threading.Lock()
+        self._steering = steering
         self._step = config.step
-        self._pending: dict[int, tuple[float, float]] = {}
-        self._toggles = False
+        self._axes = [Tap(clock, steering.period_seconds) for _ in range(6)]
+        self._gripper = Tap(clock, BUTTON_PERIODS * steering.period_seconds)
 
     def reset(self, rng: np.random.Generator) -> None:
         """What was pressed before the episode no longer counts."""
-        with self._lock:
-            self._pending.clear()
-            self._toggles = False
+        for tap in (*self._axes, self._gripper):
+            tap.forget()
         self._steering.release()
 
     def press(self, key: str) -> bool:
         """A key by its name; the newest of an axis counts."""
-        with self._lock:
-            if key in STEPS:
-                axis, way = STEPS[key]
-                self._pending[axis] = (self._clock.now(), way * self._step)
-            elif key == GRIPPER:
-                self._toggles = True
-            elif key in FASTER or key in SLOWER:
-                self._step = min(1.0, max(LEAST_STEP, self._step * (2.0 if key in FASTER else 0.5)))
-            else:
-                return False
+        if key in STEPS:
+            axis, way = STEPS[key]
+            self._axes[axis].press(way * self._step)
+        elif key == GRIPPER:
+            self._gripper.press(1.0)
+        elif key in FASTER or key in SLOWER:
+            self._step = min(1.0, max(LEAST_STEP, self._step * (2.0 if key in FASTER else 0.5)))
+        else:
+            return False
         return True
 
     def read(self, observation: Observation) -> Action | None:
         """The steps pressed since the last period, each axis once."""
-        axes = np.zeros(6)
-        with self._lock:
-            oldest = self._clock.now() - self._fresh_seconds
-            for axis, (pressed_seconds, step) in self._pending.items():
-                axes[axis] = step if pressed_seconds >= oldest else 0.0
-            self._pending.clear()
-            toggles, self._toggles = self._toggles, False
-        gripper = -self._steering.gripper_of(observation) if toggles else 0.0
+        axes = np.array([tap.take() for tap in self._axes])
+        gripper = -self._steering.gripper_of(observation) if self._gripper.take() else 0.0
         return self._steering.steer(Hand(translation=axes[:3], turn=axes[3:], gripper=gripper), observation)
 
     def close(self) -> None:

@@ -5,7 +5,6 @@ queue, so the arm does not go on when the hand has stopped. While the cap is def
 30 ms; where none came for `silence_seconds` nothing moves, whatever the last one said. At rest none come.
 """
 
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -16,7 +15,8 @@ from robot_env.geometry import Vector
 from robot_env.teleop.attachment import Attachment
 from robot_env.teleop.base import Env
 from robot_env.teleop.hid_bus import HidBus, SystemBus
-from robot_env.teleop.steering import Hand, Steering, SteeringConfig, deflection
+from robot_env.teleop.steering import BUTTON_PERIODS, Hand, Steering, SteeringConfig, deflection
+from robot_env.teleop.tap import Tap
 from shared.clock import Clock, SystemClock
 from shared.errors import ConfigError
 from shared.interface import InterfaceSpec
@@ -88,10 +88,9 @@ class SpaceMouse:
 
         self._config, self._steering, self._clock = config, steering, clock
         self._signs = np.array([-1.0 if axis in config.invert else 1.0 for axis in AXES])
-        self._lock = threading.Lock()
         self.moved = Deflection(seconds=clock.now(), axes=np.zeros(6))
         self.down: frozenset[str] = frozenset()
-        self._asked = 0.0
+        self._gripper = Tap(clock, BUTTON_PERIODS * steering.period_seconds)
         self.bus = bus or _bus_of(config, clock)
         self._attachment = Attachment(
             SpaceMouseDriver(
@@ -119,8 +118,7 @@ class SpaceMouse:
 
     def reset(self, rng: np.random.Generator) -> None:
         """What was pressed before the episode no longer counts."""
-        with self._lock:
-            self._asked = 0.0
+        self._gripper.forget()
         self._steering.release()
 
     def read(self, observation: Observation) -> Action | None:
@@ -138,21 +136,19 @@ class SpaceMouse:
         moved = self.moved
         fresh = self._clock.now() - moved.seconds <= self._config.silence_seconds
         axes = np.array([deflection(value, self._config.dead_zone) for value in moved.axes]) * fresh
-        with self._lock:
-            asked, self._asked = self._asked, self._wish(self.down)
         hold = self._config.hold_button
         return Hand(
             translation=axes[:3] * self._signs[:3],
             turn=axes[3:] * self._signs[3:],
-            gripper=asked,
+            gripper=self._gripper.take() or self._wish(self.down),
             dead_man=hold in self.down if hold else None,
         )
 
     def _press(self, down: frozenset[str]) -> None:
         """Buttons changed; a tap between two periods is not missed."""
-        with self._lock:
-            self._asked = self._wish(down - self.down) or self._asked
-            self.down = down
+        if wish := self._wish(down - self.down):
+            self._gripper.press(wish)
+        self.down = down
 
     def _wish(self, down: frozenset[str]) -> float:
         if down & set(self._config.close_buttons):

@@ -28,6 +28,8 @@ from shared.interface import InterfaceSpec
 from shared.step import Action, Observation
 
 NEVER = -math.inf
+BUTTON_PERIODS = 2.0
+"""A press of a gripper button counts for so long; longer than one, so that a period that is late loses none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +79,18 @@ class Hand:
 
 
 class Steering:
-    """Belongs to the control thread. Raises ConfigError where the actions are no motions of a tool."""
+    """Belongs to the control thread. Raises ConfigError where the actions are no motions of a tool.
+
+    Attributes:
+        period_seconds: how often it is asked.
+    """
 
     def __init__(
         self, config: SteeringConfig, interface: InterfaceSpec, env: Env | None, clock: Clock
     ) -> None:
         _require_motion(interface, env)
         self._config, self._interface, self._clock = config, interface, clock
+        self.period_seconds = 1.0 / interface.control_hz
         self._see = seeing(env)
         self._axes = _axes_of(config.heading_deg)
         self._drove_seconds, self._gripper = NEVER, 0.0

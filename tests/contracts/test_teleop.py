@@ -154,6 +154,18 @@ def test_the_gripper_is_told_a_state_until_somebody_else_is_in_charge(held: Held
 
 
 @every_hand
+def test_what_the_gripper_was_asked_during_a_pause_is_forgotten(held: HeldDevice) -> None:
+    """Nothing is read meanwhile: what somebody pressed a minute ago must not drop what the arm holds."""
+    held.push()
+    assert held.read() is not None
+    held.close_gripper()
+    held.leave_gripper()
+    held.clock.advance(60.0)
+    action = held.read()
+    assert action is None or action[-1] == 1.0
+
+
+@every_hand
 def test_it_may_be_closed_twice_and_is_silent_then(held: HeldDevice) -> None:
     held.push()
     held.device.close()

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
@@ -40,6 +40,7 @@ class HeldDevice:
     rest: Callable[[], None]
     fall_silent: Callable[[], None]
     close_gripper: Callable[[], None]
+    leave_gripper: Callable[[], None] = lambda: None
     unplug: Callable[[], None] | None = None
     plug_in: Callable[[], None] | None = None
     let_go: Callable[[], None] | None = None
@@ -57,13 +58,16 @@ def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
 
 
 @contextmanager
-def world(steering: SteeringConfig) -> Iterator[tuple[RobotEnv, Observation, ManualClock, Steering]]:
+def world(
+    steering: SteeringConfig, control_hz: float = 10.0
+) -> Iterator[tuple[RobotEnv, Observation, ManualClock, Steering]]:
     env = make("pick_cube", clock=ManualClock(), arm="point")
     assert isinstance(env, RobotEnv)
     observation, _ = env.reset(seed=0)
     clock = ManualClock(100.0)
     with closing(env):
-        yield env, observation, clock, Steering(steering, env.interface, env, clock)
+        interface = replace(env.interface, control_hz=control_hz)
+        yield env, observation, clock, Steering(steering, interface, env, clock)
 
 
 @contextmanager
@@ -118,6 +122,7 @@ def a_spacemouse(**settings: Any) -> Iterator[HeldDevice]:
                 rest=lambda: say(bytes([1]) + AT_REST[1:], lambda: not device.raw_axes.any()),
                 fall_silent=lambda: None,
                 close_gripper=lambda: say(LEFT_DOWN, lambda: "LEFT" in device.down),
+                leave_gripper=lambda: say(UP, lambda: "LEFT" not in device.down),
                 unplug=unplug,
                 plug_in=plug_in,
             )
@@ -143,7 +148,7 @@ def a_spacemouse_with_a_dead_man_button() -> Iterator[HeldDevice]:
             press(3, lambda: "LEFT" in device.down)
             press(2, lambda: "LEFT" not in device.down)
 
-        held.push, held.close_gripper = held_push, tap_gripper
+        held.push, held.close_gripper, held.leave_gripper = held_push, tap_gripper, lambda: None
         held.let_go = lambda: press(0, lambda: not device.down)
         assert close_gripper is not None
         yield held
@@ -194,6 +199,9 @@ def a_gamepad() -> Iterator[HeldDevice]:
                 fall_silent=stall,
                 close_gripper=lambda: hold(
                     RIGHT_TRIGGER, 1.0, lambda: device.state.sticks["righttrigger"] > 0.9
+                ),
+                leave_gripper=lambda: hold(
+                    RIGHT_TRIGGER, -1.0, lambda: device.state.sticks["righttrigger"] < 0.1
                 ),
                 unplug=lambda: pads[-1].unplug(),
                 plug_in=lambda: pads.append(VirtualPad()),

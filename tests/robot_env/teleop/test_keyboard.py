@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from robot_env.teleop.base import TakesKeys
 from robot_env.teleop.keyboard import STEPS, KeyboardConfig, KeyboardDevice
 from shared.errors import ConfigError
-from tests.robot_env.teleop.hands import HeldDevice, a_keyboard
+from tests.robot_env.teleop.hands import HeldDevice, a_keyboard, world
 
 
 @pytest.fixture
@@ -41,6 +43,24 @@ def test_a_held_key_does_not_pile_up(held: HeldDevice) -> None:
 def test_axes_move_together_and_the_newest_way_counts(held: HeldDevice) -> None:
     press(held, "left", "page_down", "right")
     assert moved(held) == [0, 0.5, -0.5]
+
+
+@given(waits=st.floats(0.0, 1.0), hertz=st.sampled_from([5.0, 10.0, 20.0]))
+def test_whenever_in_a_period_a_key_is_pressed_it_moves_in_the_next_and_never_later(
+    waits: float, hertz: float
+) -> None:
+    """It waits one period at most and moves for one: at 10 Hz nothing moves 200 ms after it."""
+    with world(KeyboardConfig().steering, hertz) as (_, observation, clock, steering):
+        device = KeyboardDevice(KeyboardConfig(), steering, clock)
+        device.press("page_up")
+        clock.advance(waits / hertz)
+        action = device.read(observation)
+        assert action is not None
+        assert action[2] == 0.5
+        device.press("page_up")
+        clock.advance(1.1 / hertz)
+        action = device.read(observation)
+        assert action is None or not action[:3].any()
 
 
 def test_a_press_that_waited_too_long_is_forgotten(held: HeldDevice) -> None:
@@ -81,7 +101,7 @@ def test_no_key_of_the_operator_is_taken() -> None:
     assert not {*STEPS, "space", "+", "-"} & {*"parsfcqnh?"}
 
 
-@pytest.mark.parametrize("settings", [{"step": 0.0}, {"step": 2.0}, {"fresh_seconds": 1.0}])
+@pytest.mark.parametrize("settings", [{"step": 0.0}, {"step": 2.0}])
 def test_settings_out_of_range_are_refused(settings: dict) -> None:
     with pytest.raises(ConfigError, match="keyboard"):
         KeyboardConfig(**settings)
