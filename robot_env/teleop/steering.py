@@ -29,7 +29,7 @@ from shared.step import Action, Observation
 
 NEVER = -math.inf
 BUTTON_PERIODS = 2.0
-"""A press of a gripper button counts for so long; longer than one, so that a period that is late loses none."""
+"""A press of a gripper button counts for so long: a period that is late loses none."""
 
 
 @dataclass(frozen=True, kw_only=True)
