@@ -33,6 +33,9 @@ TRUNK = "pretrained_encoder"
 TO_SERL, FROM_SERL = (1, 2, 0, 3), (2, 0, 1, 3)
 """Axes of embeddings: ours are (c, h, w, n), SERL's (h, w, c, n)."""
 
+DEEPEST, MOST_LAYERS, WIDEST = 16, 32, 1 << 14
+"""Of trees and hidden layers: more is nobody's policy, and would cost this computer dearly."""
+
 Path = tuple[str, ...]
 Tree = Mapping[str, Any]
 
@@ -102,7 +105,7 @@ def policy_of(tree: object, interface: InterfaceSpec) -> Translated:
         if array is None or array.shape != shapes[ours]:
             there = "missing" if array is None else f"{list(array.shape)} instead of {list(shapes[ours])}"
             raise _foreign(f"{'/'.join(theirs)} is {there}")
-        params[ours] = np.asarray(array, np.float32, order="C")
+        params[ours] = _numbers(theirs, array)
     if left := [path for path in found if TRUNK not in path]:
         raise _foreign(f"{'/'.join(left[0])} is more than it has")
     return Translated(spec, params, trunk)
@@ -147,9 +150,8 @@ def _turned(ours: str, array: Any, axes: tuple[int, ...]) -> Any:
 
 
 def _spec(found: Mapping[Path, Any], interface: InterfaceSpec, digest: str) -> PolicySpec:
-    layers = [path for path in found if path[0] == "network" and path[-1] == "kernel"]
-    hidden = tuple(int(np.shape(found[path])[-1]) for path in sorted(layers))
-    if not hidden or not any(path[0] == "network" and "LayerNorm" in path[1] for path in found):
+    hidden = _widths(found)
+    if not hidden or not any(path[0] == "network" and "LayerNorm" in path[1] for path in found if path[1:]):
         raise _foreign("it has no hidden layers, or no LayerNorm in them")
     images = cameras(interface)
     if bool(images) != any(path[0] == "encoder" for path in found):
@@ -166,9 +168,20 @@ def _spec(found: Mapping[Path, Any], interface: InterfaceSpec, digest: str) -> P
     return PolicySpec.of(config, interface, EYES, digest)
 
 
+def _widths(found: Mapping[Path, Any]) -> tuple[int, ...]:
+    """Of the hidden layers, in order."""
+    layers = [path for path in found if path[0] == "network" and path[2:] == ("kernel",)]
+    shapes = {path: np.shape(found[path]) for path in layers}
+    if odd := [path for path in layers if len(shapes[path]) != 2 or not 0 < shapes[path][1] <= WIDEST]:
+        raise _foreign(f"{'/'.join(odd[0])} is {list(shapes[odd[0]])}, no layer of up to {WIDEST} units")
+    if len(layers) > MOST_LAYERS:
+        raise _foreign(f"it has {len(layers)} hidden layers, more than {MOST_LAYERS}")
+    return tuple(shapes[path][1] for path in sorted(layers, key=lambda path: (len(path[1]), path[1])))
+
+
 def _trunk(found: Mapping[Path, Any]) -> TrunkWeights | None:
     params: FlatParameters = {
-        "/".join(path[path.index(TRUNK) + 1 :]): np.asarray(array, np.float32)
+        "/".join(path[path.index(TRUNK) + 1 :]): _numbers(path, array)
         for path, array in found.items()
         if TRUNK in path
     }
@@ -193,7 +206,18 @@ def _shapes(spec: PolicySpec) -> dict[str, tuple[int, ...]]:
     return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape for path, leaf in leaves}
 
 
+def _numbers(path: Path, array: Any) -> Any:
+    """An array as float32, row by row."""
+    with np.errstate(over="ignore"):
+        numbers = np.asarray(array, np.float32, order="C")
+    if not np.isfinite(numbers).all():
+        raise _foreign(f"{'/'.join(path)} is not finite")
+    return numbers
+
+
 def _leaves(tree: Tree, path: Path) -> Iterator[tuple[Path, Any]]:
+    if len(path) > DEEPEST:
+        raise _foreign(f"it is nested more than {DEEPEST} deep")
     for name, child in tree.items():
         if isinstance(child, Mapping):
             yield from _leaves(cast(Tree, child), (*path, str(name)))

@@ -1,12 +1,16 @@
 """The tree that is broadcast acts in SERL's network, written down again here, as our policy acts in ours."""
 
 import dataclasses
+import functools
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from learner.agents.presets import PRESETS
 from shared.errors import ConfigError
@@ -139,10 +143,22 @@ def test_a_state_policy_comes_back():
     assert all(np.array_equal(back.params[name], flat[name]) for name in flat)
 
 
-def spoiled(change):
+def nested(depth):
+    tree = np.zeros(1)
+    for _ in range(depth):
+        tree = {"a": tree}
+    return tree
+
+
+@functools.cache
+def state_policy():
     spec = PolicySpec.of(SERL, INTERFACE)
     flat = flatten(GaussianPolicy(spec).init(jax.random.key(0), {"state": jnp.zeros((1, 7))})["params"])
-    tree = jax.tree.map(np.asarray, serl_tree(flat, spec))
+    return jax.tree.map(np.asarray, serl_tree(flat, spec))
+
+
+def spoiled(change):
+    tree = jax.tree.map(np.array, state_policy())
     return change(tree) or tree
 
 
@@ -166,6 +182,26 @@ def spoiled(change):
             "it sees pictures",
         ),
         (lambda tree: tree["modules_actor"].update(Dense_2="text"), "no array of numbers"),
+        (
+            lambda tree: tree["modules_actor"]["network"]["Dense_0"].update(kernel=np.zeros(())),
+            r"network/Dense_0/kernel is \[\], no layer",
+        ),
+        (
+            lambda tree: tree["modules_actor"]["network"]["Dense_1"].update(kernel=np.zeros((0, 10**12))),
+            r"network/Dense_1/kernel is \[0, 1000000000000\], no layer",
+        ),
+        (
+            lambda tree: tree["modules_actor"]["network"].update(
+                {f"Dense_{n}": {"kernel": np.zeros((8, 8))} for n in range(2, 40)}
+            ),
+            "40 hidden layers",
+        ),
+        (lambda tree: tree["modules_actor"].update(network=np.zeros(3)), "no hidden layers"),
+        (
+            lambda tree: tree["modules_actor"]["Dense_0"].update(bias=np.full(3, 1e300)),
+            "Dense_0/bias is not finite",
+        ),
+        (lambda tree: tree["modules_actor"].update(deep=nested(1000)), "nested more than 16 deep"),
     ],
 )
 def test_what_is_no_policy_for_this_actor_is_refused(change, why):
@@ -175,6 +211,71 @@ def test_what_is_no_policy_for_this_actor_is_refused(change, why):
 
     with pytest.raises(ConfigError, match=why):
         policy_of(spoiled(applied), INTERFACE)
+
+
+NAMES = st.sampled_from(
+    [
+        *("network", "encoder", "encoder_wrist_1", "pretrained_encoder", "SpatialLearnedEmbeddings_0"),
+        *("Dense_0", "Dense_1", "LayerNorm_0", "log_stds", "kernel", "bias", "scale", "", "a/b", 1, 0),
+    ]
+)
+ODD = (
+    arrays.arrays(
+        st.sampled_from(
+            [np.float16, np.float32, np.float64, np.longdouble, np.int32, np.bool_, np.complex64]
+        ),
+        arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=3)
+        | st.just((7, 16))
+        | st.just((3,)),
+    )
+    | st.none()
+    | st.integers()
+    | st.text(max_size=3)
+    | st.lists(st.integers(), max_size=2)
+)
+TREES = st.recursive(ODD, lambda inner: st.dictionaries(NAMES, inner, max_size=5), max_leaves=12)
+
+
+def paths(tree, path=()):
+    yield path
+    if isinstance(tree, dict):
+        for name, child in tree.items():
+            yield from paths(child, (*path, name))
+
+
+@st.composite
+def odd_trees(draw):
+    """Any tree under SERL's names, or a policy with a few of its parts missing, replaced or added."""
+    if draw(st.booleans()):
+        return draw(TREES | st.builds(lambda tree: {"modules_actor": tree}, TREES))
+    tree = spoiled(lambda _: None)
+    for _ in range(draw(st.integers(0, 3))):
+        *above, name = draw(
+            st.sampled_from([path for path in paths(tree) if path[1:]] or [("modules_actor",)])
+        )
+        parent = tree
+        for each in above:
+            parent = parent[each]
+        match draw(st.sampled_from(["missing", "replaced", "added"])):
+            case "missing":
+                parent.pop(name, None)
+            case "replaced":
+                parent[name] = draw(ODD | TREES)
+            case _:
+                parent[draw(NAMES)] = draw(ODD | TREES)
+    return tree
+
+
+@settings(max_examples=150, deadline=None)
+@given(odd_trees(), st.sampled_from([INTERFACE, SEEING]))
+def test_any_tree_is_a_policy_or_refused(tree, interface):
+    try:
+        back = policy_of(tree, interface)
+    except ConfigError:
+        return
+    assert all(array.dtype == np.float32 and np.isfinite(array).all() for array in back.params.values())
+    seen = {"state": np.ones((1, 7), np.float32)}
+    assert GaussianPolicy(back.spec).distribution(unflatten(back.params), seen).mean.shape == (1, 3)
 
 
 def test_the_same_action_comes_out():
