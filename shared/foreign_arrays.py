@@ -1,12 +1,12 @@
 """What numpy and jax would rebuild from a pickle, rebuilt from plain bytes: arrays of plain numbers."""
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.foreign_pickle import Allowed, Damaged, Dict, Sealed
+from shared.foreign_objects import Allowed, Damaged, Dict, Sealed
 
 DTYPES = frozenset({"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"})
 BYTE_ORDERS = ("<", ">", "=", "|")
@@ -46,7 +46,7 @@ class Dtype(Sealed):
 
     def __init__(self, code: Any, *_: Any) -> None:
         if not isinstance(code, str) or code not in DTYPES:
-            raise Damaged(f"arrays of {code!r}" if isinstance(code, str) else "arrays of no known type")
+            raise Damaged(f"arrays of {code[:20]!r}" if isinstance(code, str) else "arrays of no known type")
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: Any) -> None:
@@ -59,15 +59,16 @@ class Dtype(Sealed):
 def _from_bytes(data: Any, dtype: Any, shape: Any, order: Any) -> NDArray[np.generic]:
     if not isinstance(dtype, Dtype) or not isinstance(data, bytes | bytearray):
         raise Damaged(f"an array of {type(dtype).__name__} from {type(data).__name__}")
-    sizes = _sizes(shape)
-    if math.prod(sizes) * dtype.dtype.itemsize != len(data):
-        raise Damaged(f"an array {sizes} of {dtype.dtype} in {len(data)} bytes")
-    array = np.frombuffer(bytes(data), dtype.dtype).reshape(sizes, order="F" if order == "F" else "C")
+    axes = sizes(shape)
+    if math.prod(axes) * dtype.dtype.itemsize != len(data):
+        raise Damaged(f"an array {axes} of {dtype.dtype} in {len(data)} bytes")
+    array = np.frombuffer(bytes(data), dtype.dtype).reshape(axes, order="F" if order == "F" else "C")
     return np.asarray(array, dtype.dtype.newbyteorder("="), order="C")
 
 
-def _sizes(shape: Any) -> tuple[int, ...]:
-    axes = tuple(shape)
+def sizes(shape: Any) -> tuple[int, ...]:
+    """Of each axis, where an array may have them; Damaged elsewhere."""
+    axes = cast("list[Any] | tuple[Any, ...]", shape if isinstance(shape, list | tuple) else (shape,))
     if len(axes) > MOST_AXES or not all(isinstance(n, int) and 0 <= n <= LONGEST_AXIS for n in axes):
         raise Damaged(f"a shape of {len(axes)} axes that no array has")
     return tuple(int(size) for size in axes)

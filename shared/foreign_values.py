@@ -8,56 +8,48 @@ from numpy.typing import NDArray
 
 from shared.errors import ConfigError
 from shared.foreign_arrays import ALLOWED, Dtype, Leaf
-from shared.foreign_pickle import MAX_OPCODES, Allowed, Damaged, Sealed, read_pickle
+from shared.foreign_objects import Allowed, Damaged, Sealed
+from shared.foreign_pickle import MAX_OPCODES, read_pickle
 
 MAX_DEPTH = 32
-MAX_VALUES = 2_000_000
 
 
-def read_values(data: bytes, whose: str, *, cure: str, most: int | None = None) -> Any:
+def read_values(data: bytes, whose: str, *, cure: str, most: int = MAX_OPCODES) -> Any:
     """What a pickle says: plain values and numpy arrays; numpy scalars are arrays of shape ().
 
     Args:
         data: one pickle.
         whose: names the sender or the file in errors.
         cure: what errors advise.
-        most: instructions and values; none means what fits a message.
+        most: instructions; the default is what fits a message.
 
     Raises:
         ConfigError: it is damaged, too large, or names code (none of it was run).
     """
-    opcodes = most or MAX_OPCODES
-    tree = read_pickle(io.BytesIO(data), whose, ALLOWED_VALUES, cure=cure, most_opcodes=opcodes)
+    tree = read_pickle(io.BytesIO(data), whose, ALLOWED_VALUES, cure=cure, most_opcodes=most)
     try:
-        return _Unwrapping(most or MAX_VALUES).plain(tree, 0)
+        return _plain(tree, 0)
     except Damaged as error:
         raise ConfigError(whose, f"is damaged or foreign: {error}", cure) from None
 
 
-class _Unwrapping:
-    """Copies a tree without what stood for something; a part that is named twice counts twice."""
-
-    def __init__(self, most: int) -> None:
-        self._most = self._left = most
-
-    def plain(self, node: Any, depth: int) -> Any:
-        """The node as plain values and arrays."""
-        self._left -= 1
-        if depth > MAX_DEPTH or self._left < 0:
-            raise Damaged(f"nested more than {MAX_DEPTH} deep, or more than {self._most} values")
-        below = depth + 1
-        if isinstance(node, _Cell) and not node.holds_numbers:
-            return self.plain(node.content, below)
-        if isinstance(node, Leaf):
-            return node.array()
-        if isinstance(node, Sealed):
-            raise Damaged(f"a {type(node).__name__} where data should be")
-        if isinstance(node, dict):
-            return {key: self.plain(child, below) for key, child in cast("dict[Any, Any]", node).items()}
-        if isinstance(node, list | tuple):
-            children = [self.plain(child, below) for child in cast("list[Any] | tuple[Any, ...]", node)]
-            return children if isinstance(node, list) else tuple(children)
-        return node
+def _plain(node: Any, depth: int) -> Any:
+    """The node without what stands for something; a part that is named twice is copied twice."""
+    if depth > MAX_DEPTH:
+        raise Damaged(f"nested more than {MAX_DEPTH} deep")
+    below = depth + 1
+    if isinstance(node, _Cell) and not node.holds_numbers:
+        return _plain(node.content, below)
+    if isinstance(node, Leaf):
+        return node.array()
+    if isinstance(node, Sealed):
+        raise Damaged(f"a {type(node).__name__} where data should be")
+    if isinstance(node, dict):
+        return {key: _plain(child, below) for key, child in cast("dict[Any, Any]", node).items()}
+    if isinstance(node, list | tuple):
+        children = [_plain(child, below) for child in cast("list[Any] | tuple[Any, ...]", node)]
+        return children if isinstance(node, list) else tuple(children)
+    return node
 
 
 class _Object(Sealed):
@@ -86,6 +78,11 @@ class _Cell(Leaf):
     def weight(self) -> int:
         """Bytes of its numbers."""
         return 0 if self._numbers is None else self._numbers.weight
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """Its one cell."""
+        return (self.content,)
 
     def array(self) -> NDArray[generic]:
         """The numbers."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from shared.errors import ConfigError
 from shared.foreign_arrays import ALLOWED, Leaf
 from shared.foreign_pickle import read_pickle
+from shared.foreign_values import read_values
 
 PLAIN = st.recursive(
     st.none()
@@ -104,6 +105,73 @@ def test_what_no_pickler_writes(program, why):
         return
     with pytest.raises(ConfigError, match=why):
         read(program)
+
+
+def laughs(first: bytes, begin: bytes, end: bytes, keys: tuple[bytes, bytes] = (b"", b"")) -> bytes:
+    """Each container holds the one before twice: 2**25 of them in less than 400 bytes."""
+    body = first + b"\x94"
+    for level in range(25):
+        before = b"h" + bytes([level])
+        body += begin + keys[0] + before + keys[1] + before + end
+    return b"\x80\x04" + body + b"."
+
+
+def object_arrays() -> bytes:
+    """The same in numpy's arrays of one object, made before they hold anything."""
+    head = b"cnumpy._core.multiarray\n_reconstruct\n\x940cnumpy\ndtype\nX\x02\0\0\0O8\x85R\x940]\x94"
+    level = b"h\x00)R\x94(K\x01)h\x01\x89](h%ch%cetb"  # its state: (1, (), dtype, False, [[before, before]])
+    steps = b"".join(level.replace(b"%c", bytes([n])) for n in range(2, 27)).replace(b"](h", b"](](h")
+    return b"\x80\x04" + head + steps.replace(b"etb", b"eetb") + b"."
+
+
+def long_text(times: int) -> bytes:
+    return b"\x80\x04X" + struct.pack("<I", 1 << 16) + b"x" * (1 << 16) + b"\x94](" + b"h\x00" * times + b"e."
+
+
+def many_arguments() -> bytes:
+    calls = b"h\x00h\x01R0" * 100_000
+    return b"\x80\x04cnumpy.core.multiarray\n_reconstruct\n\x94(" + b"N" * 100_000 + b"t\x94" + calls + b"N."
+
+
+def long_keys() -> bytes:
+    text = b"X" + struct.pack("<I", 1 << 20) + b"x" * (1 << 20) + b"\x94"
+    return b"\x80\x04" + text * 2 + b"}(" + b"h\x00Nh\x01N" * 100_000 + b"u."
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        (laughs(b"}", b"}\x94(", b"u", (b"K\x00", b"K\x01")), "named again and again"),
+        (laughs(b"]", b"]\x94(", b"e"), "named again and again"),
+        (laughs(b"]", b"", b"\x86\x94"), "named again and again"),
+        (laughs(b"ccollections\nOrderedDict\n)R", b"}\x94(", b"u", (b"K\x00", b"K\x01")), "again and again"),
+        (object_arrays(), "named again and again"),
+        (b"\x80\x04]\x940]\x94(" + b"h\x00" * 2000 + b"eh\x00(" + b"N" * 2000 + b"e0.", "again and again"),
+        (long_text(1000), "named again and again"),
+        (b"\x80\x04]\x94(h\x00h\x00e.", "holds itself"),
+        (b"\x80\x04]\x94](h\x00h\x00eah\x00.", "holds itself"),
+        (many_arguments(), "a call with 100000 arguments"),
+        (long_keys(), "or a long one"),
+        (b"\x80\x04ccollections\nOrderedDict\n](](N)ee\x85R.", "TypeError"),
+    ],
+)
+def test_what_is_small_and_says_much_is_refused_at_once(program, why):
+    """Expanded they take seconds to years, and more memory than there is; a loaded computer is given 5 s."""
+    began = time.process_time()
+    with pytest.raises(ConfigError, match=why):
+        read_values(program, "a message", cure="speak agentlace")
+    assert time.process_time() - began < 5.0
+
+
+@given(PLAIN)
+def test_what_is_named_a_few_times_is_read(value):
+    tree = {"a": [value, value], "b": (value, {"c": value})}
+    assert read_values(pickle.dumps(tree), "a message", cure="") == tree
+
+
+def test_many_values_that_are_named_once_are_read():
+    tree = [{"a": [None] * 100, "b": (0.5, ())} for _ in range(1000)]
+    assert read_values(pickle.dumps(tree), "a message", cure="") == tree
 
 
 def test_nesting_without_end_is_built_and_let_go():

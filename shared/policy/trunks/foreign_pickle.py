@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from shared.errors import ConfigError
 from shared.foreign_arrays import ALLOWED, Leaf
-from shared.foreign_pickle import CURE, Damaged, read_pickle
+from shared.foreign_objects import Damaged
+from shared.foreign_pickle import CURE, read_pickle
 
 Arrays = dict[str, NDArray[np.generic]]
 

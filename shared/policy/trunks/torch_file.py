@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from shared.errors import ConfigError
 from shared.foreign_arrays import ALLOWED as ARRAYS
-from shared.foreign_arrays import Leaf
-from shared.foreign_pickle import CURE, Allowed, Damaged, Sealed, read_pickle
+from shared.foreign_arrays import Leaf, sizes
+from shared.foreign_objects import Allowed, Damaged, Sealed
+from shared.foreign_pickle import CURE, read_pickle
 from shared.policy.trunks.foreign_pickle import Arrays, flatten_arrays
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
@@ -45,7 +46,12 @@ class _Tensor(Leaf):
         if not isinstance(storage, _Storage):
             raise Damaged("a tensor without storage")
         self._storage, self._offset = storage, int(offset)
-        self._size, self._stride = tuple(map(int, size)), tuple(map(int, stride))
+        self._size, self._stride = sizes(size), sizes(stride)
+
+    @property
+    def weight(self) -> int:
+        """Bytes of its numbers, which are copied: many tensors may look into the same storage."""
+        return math.prod(self._size) * self._storage.numbers.itemsize
 
     def array(self) -> NDArray[np.generic]:
         numbers, size, stride = self._storage.numbers, self._size, self._stride
@@ -91,6 +97,8 @@ def read_state_dict(data: bytes, stage: str) -> Arrays:
     state = read_pickle(stream, stage, ALLOWED, storage)
     try:
         for key in read_pickle(stream, stage, ARRAYS):
+            if not isinstance(key, str):
+                raise Damaged(f"a key of {type(key).__name__}")
             storages[key].numbers = _numbers(stream, storages[key].numbers.dtype)
     except (KeyError, TypeError, ValueError, struct.error) as error:
         raise ConfigError(stage, f"is damaged or cut off: {error}", CURE) from None

@@ -95,7 +95,7 @@ def test_what_is_no_array_is_named(leaf: object) -> None:
 def test_a_dict_that_holds_itself_ends() -> None:
     tree: dict = {}
     tree["x"] = tree
-    with pytest.raises(ConfigError, match="holds a dict at 'x/x"):
+    with pytest.raises(ConfigError, match="holds itself"):
         read_arrays(pickle.dumps(tree), "file")
 
 
