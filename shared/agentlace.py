@@ -10,6 +10,7 @@ import re
 from typing import Any, cast
 
 from shared.errors import ConfigError
+from shared.foreign_pickle import MAX_OPCODES
 from shared.foreign_values import read_values
 from shared.plain_pickle import write_pickle
 
@@ -18,6 +19,9 @@ VERSION = "0.0.2"
 STATS = "send-stats"
 _PORTS = re.compile(r"([0-9]{1,5}),([0-9]{1,5})")
 MAX_MESSAGE_BYTES = 1 << 30
+FREE_BYTES, BYTES_PER_BYTE = 1 << 27, 32
+FREE_OPCODES, OPCODES_PER_BYTE = 300_000, 8
+"""What a frame may unpack to beside its own length: LZ4 alone makes 255 bytes, and work for them, of one."""
 CURE = "let agentlace send dicts, lists, texts, numbers and numpy arrays of plain numbers"
 
 
@@ -30,9 +34,12 @@ def decode(data: bytes | memoryview, whose: str, max_bytes: int = MAX_MESSAGE_BY
     """What one message says: plain values and numpy arrays; numpy scalars are arrays of shape ().
 
     Raises:
-        ConfigError: it is no such message, larger than `max_bytes`, or names code (none of it was run).
+        ConfigError: it is no such message, larger than `max_bytes` or than such a frame ever is, or names
+            code (none of it was run).
     """
-    return read_values(_unpacked(data, whose, max_bytes), whose, cure=CURE)
+    unpacked = _unpacked(data, whose, min(max_bytes, FREE_BYTES + BYTES_PER_BYTE * len(data)))
+    most = min(MAX_OPCODES, FREE_OPCODES + OPCODES_PER_BYTE * len(data))
+    return read_values(unpacked, whose, cure=CURE, most=most)
 
 
 def handshake(request_port: int, broadcast_port: int, request_types: tuple[str, ...] = (STATS,)) -> str:

@@ -11,11 +11,13 @@ from shared.link.agentlace_sockets import AgentlaceClientSockets
 
 WHOSE = "the SERL learner's answer"
 REPLY_SECONDS = 2.0
+LARGEST_ID = 2**53
 CURE = "see what listens there, and the learner's terminal"
 
 
 class AgentlaceClient:
-    """Owned by one thread. Every request ends within REPLY_SECONDS, with LinkError where nobody answered.
+    """Owned by one thread. Every request ends within REPLY_SECONDS, with LinkError where nobody answered and
+    ConfigError where the answer cannot be read.
 
     Raises:
         ConfigError: python-lz4 is missing.
@@ -30,19 +32,21 @@ class AgentlaceClient:
         """Compare versions; ConfigError where it speaks another one."""
         payload = self._ask({"type": "hash"}).get("payload")
         try:
-            version = json.loads(str(payload))["version"]
-        except (TypeError, ValueError, KeyError):
-            raise ConfigError(STAGE, f"{WHOSE} to a greeting is {payload!r:.200}", CURE) from None
+            version = json.loads(payload if isinstance(payload, str) else "")["version"]
+        except (TypeError, ValueError, KeyError, RecursionError):
+            raise ConfigError(STAGE, f"{WHOSE} to a greeting is {_shown(payload)}", CURE) from None
         if version != VERSION:
             cure = f"install an agentlace of version {VERSION} there"
-            raise ConfigError(STAGE, f"the SERL learner speaks version {version!r}, not {VERSION}", cure)
+            raise ConfigError(
+                STAGE, f"the SERL learner speaks version {_shown(version)}, not {VERSION}", cure
+            )
 
     def last_id(self, store: str) -> int:
         """Of the newest transition that the store holds; -1 for none. ConfigError for an unknown store."""
         reply = self._ask({"type": "get_last_update_id", "payload": {"store_name": store}})
         last = reply.get("payload")
-        if not reply.get("success") or not isinstance(last, int):
-            cause = f"the SERL learner has no store {store!r}: {reply.get('message')}"
+        if not reply.get("success") or not isinstance(last, int) or not -1 <= last <= LARGEST_ID:
+            cause = f"the SERL learner has no store {store!r}: {_shown(reply.get('message'))}"
             raise ConfigError(STAGE, cause, "name one of its stores: --agentlace-store, -intervention-store")
         return last
 
@@ -51,7 +55,7 @@ class AgentlaceClient:
         payload = {"data": list(transitions), "last_id": last_id}
         reply = self._ask({"type": "datastore", "store_name": store, "payload": payload})
         if not reply.get("success"):
-            raise LinkError(STAGE, f"the SERL learner took nothing: {reply.get('message')!r:.200}", CURE)
+            raise LinkError(STAGE, f"the SERL learner took nothing: {_shown(reply.get('message'))}", CURE)
 
     def report(self, values: dict[str, Any]) -> None:
         """Numbers for its charts."""
@@ -71,3 +75,8 @@ class AgentlaceClient:
         if not isinstance(reply, dict):
             raise LinkError(STAGE, f"{WHOSE} is a {type(reply).__name__}", CURE)
         return reply
+
+
+def _shown(value: Any) -> str:
+    """For errors: a text's beginning, what kind of thing anything else is."""
+    return repr(value[:200]) if isinstance(value, str) else f"a {type(value).__name__}"

@@ -18,7 +18,7 @@ from actor.trunks import Trunks
 from actor.uplink import Uplink
 from shared.clock import Clock
 from shared.delivery import DeliveryCounters
-from shared.errors import HandsOnError, LinkError
+from shared.errors import ConfigError, HandsOnError, LinkError
 from shared.interface import InterfaceSpec
 from shared.record_codec import records_of
 
@@ -142,7 +142,9 @@ class AgentlaceSession:
             while self._stats:
                 self._client.report(self._stats[0])
                 self._stats.popleft()
-        except LinkError as error:
+        except (LinkError, ConfigError) as error:
+            if isinstance(error, ConfigError) and not self._welcomed.is_set():
+                raise  # it never was a learner for this actor; one that was may be so again
             log.log(logging.WARNING if self._connected else logging.DEBUG, "%s; trying again", error)
             self._connected = False
             self._closing.wait(RETRY_SECONDS)

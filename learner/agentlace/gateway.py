@@ -154,7 +154,8 @@ class Gateway:
         if not isinstance(message, dict):
             return _failure(NO_TYPE)
         payload = message.get("payload")
-        match message.get("type"):
+        kind = message.get("type")
+        match kind if isinstance(kind, str) else None:
             case "datastore":
                 return self._datastore(peer, message.get("store_name"), payload)
             case "get_last_update_id":
@@ -164,7 +165,7 @@ class Gateway:
                     self._finish(records)
                 self._clients.greet(peer)
                 return {"success": True, "payload": handshake(*self.ports)}
-            case kind if kind == STATS:
+            case text if text == STATS:
                 self._report(payload)
                 return {}
             case _:
@@ -179,7 +180,7 @@ class Gateway:
         if not isinstance(data, list) or not isinstance(last_id, int) or isinstance(last_id, bool):
             return _failure(NO_TYPE)
         if last_id > LARGEST_ID:
-            raise ConfigError(STAGE, f"an id of {last_id} is none", "count transitions from 0")
+            raise ConfigError(STAGE, f"an id beyond {LARGEST_ID} is none", "count transitions from 0")
         transitions = [read_transition(item) for item in data]
         if transitions:
             interface = self._interface(interface_of(transitions[0], self._config.agentlace_hz))

@@ -14,11 +14,11 @@ def flat_numbers(tree: Any, prefix: str = "") -> dict[str, float]:
     found: dict[str, float] = {}
     if isinstance(tree, dict):
         for name, child in tree.items():
-            found |= flat_numbers(child, f"{prefix}/{name}" if prefix else str(name))
+            found |= flat_numbers(child, (f"{prefix}/{name}" if prefix else str(name))[:LONGEST_NAME])
             if len(found) >= MOST_NUMBERS:
                 break
     elif (value := _number(tree)) is not None and prefix:
-        found[prefix[:LONGEST_NAME]] = value
+        found[prefix] = value
     return dict(list(found.items())[:MOST_NUMBERS])
 
 

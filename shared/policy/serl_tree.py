@@ -180,15 +180,12 @@ def _widths(found: Mapping[Path, Any]) -> tuple[int, ...]:
 
 
 def _trunk(found: Mapping[Path, Any]) -> TrunkWeights | None:
-    params: FlatParameters = {
-        "/".join(path[path.index(TRUNK) + 1 :]): _numbers(path, array)
-        for path, array in found.items()
-        if TRUNK in path
-    }
-    if not params:
+    arrays = {"/".join(path[path.index(TRUNK) + 1 :]): found[path] for path in found if TRUNK in path}
+    if not arrays:
         return None
-    if {name: array.shape for name, array in params.items()} != parameter_shapes(EYES):
+    if {name: array.shape for name, array in arrays.items()} != parameter_shapes(EYES):
         raise _foreign("its frozen trunk is no ResNet-10")
+    params: FlatParameters = {name: _numbers((TRUNK, name), array) for name, array in arrays.items()}
     return TrunkWeights.of(EYES.trunk, resnet10.STAGES, params)
 
 
@@ -240,4 +237,4 @@ def _key(camera: str) -> str:
 
 def _foreign(cause: str) -> ConfigError:
     cure = "let it use SERL's networks (make_sac_agent, make_drq_agent) on this actor's observations"
-    return ConfigError(STAGE, f"its network is not ours: {cause}", cure)
+    return ConfigError(STAGE, f"its network is not ours: {cause:.300}", cure)

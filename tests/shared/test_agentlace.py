@@ -100,6 +100,7 @@ def laughs() -> bytes:
         (GOLDEN_FRAME[:-8], "cut off"),
         (lz4.frame.compress(b"\x80\x04"), "damaged"),
         (lz4.frame.compress(b"\0" * 3_000_000), "larger than 1000000 bytes"),
+        (lz4.frame.compress(b"\x80\x04](" + b"N" * 900_000 + b"e."), "instructions"),
         (lz4.frame.compress(laughs()), "named again and again"),
         (lz4.frame.compress(pickle.dumps(np.array([None, 1]))), "an array of objects"),
         (lz4.frame.compress(pickle.dumps(np.dtype("f4"))), "a Dtype where data should be"),
@@ -110,6 +111,14 @@ def test_what_is_no_message_is_refused_by_name(frame, why):
     with pytest.raises(ConfigError, match=why) as error:
         decode(frame, "an agentlace client", 1_000_000)
     assert error.value.stage == "an agentlace client"
+
+
+def test_a_frame_unpacks_to_no_more_than_its_length_allows(monkeypatch):
+    monkeypatch.setattr("shared.agentlace.FREE_BYTES", 1000)
+    assert decode(encode(b"x" * 900), "peer") == b"x" * 900
+    assert len(decode(encode(np.random.default_rng(0).bytes(10_000)), "peer")) == 10_000
+    with pytest.raises(ConfigError, match=r"larger than [0-9]{4,5} bytes"):
+        decode(encode(b"x" * 100_000), "peer")
 
 
 @given(st.integers(0, 200), st.integers(1, 255))

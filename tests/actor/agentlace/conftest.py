@@ -14,7 +14,8 @@ import zmq
 class ReferenceServer:
     """Inserts what comes, tells the last id of each store, and broadcasts.
 
-    `swallow` replies are not sent: the client hears nothing, though its transitions were taken.
+    `swallow` replies are not sent: the client hears nothing, though its transitions were taken. `spoiled` go
+    out as they are, instead of what there is to say.
     """
 
     def __init__(self, stores=("actor_env",), ports=(0, 0)):
@@ -28,8 +29,8 @@ class ReferenceServer:
         )
         self.stored = {store: [] for store in stores}
         self.last_ids = dict.fromkeys(stores, -1)
-        self.reports, self.swallow = [], 0
-        self.version = "0.0.2"
+        self.reports, self.swallow, self.spoiled = [], 0, []
+        self.version, self.greeted = "0.0.2", False
         self.closing = threading.Event()
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
@@ -37,6 +38,10 @@ class ReferenceServer:
     def run(self):
         while not self.closing.is_set():
             if self.replies.poll(20):
+                if self.spoiled and self.greeted:
+                    self.replies.recv()
+                    self.replies.send(self.spoiled.pop(0))
+                    continue
                 reply = self.answer(pickle.loads(lz4.frame.decompress(self.replies.recv())))
                 if self.swallow and "data" in str(reply):
                     self.swallow -= 1
@@ -74,6 +79,7 @@ class ReferenceServer:
                 self.last_ids[store] = message["payload"].get("last_id", -1)
                 return {"success": True, "data": True}
             case "get_last_update_id":
+                self.greeted = True
                 store = message["payload"]["store_name"]
                 if store not in self.stored:
                     return {"success": False, "message": "Invalid datastore name"}
@@ -84,7 +90,10 @@ class ReferenceServer:
         return {"success": False, "message": "Invalid type or payload"}
 
     def broadcast(self, tree):
-        self.broadcasts.send(lz4.frame.compress(pickle.dumps(tree)))
+        self.broadcast_bytes(lz4.frame.compress(pickle.dumps(tree)))
+
+    def broadcast_bytes(self, frame):
+        self.broadcasts.send(frame)
 
     def close(self):
         self.closing.set()

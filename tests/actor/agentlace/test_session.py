@@ -1,9 +1,12 @@
 """Our actor's uplink against a SERL learner over real sockets: nothing lost, nothing doubled."""
 
+import functools
+import pickle
 from collections.abc import Iterator
 from contextlib import closing
 
 import jax
+import lz4.frame
 import numpy as np
 import pytest
 
@@ -147,16 +150,24 @@ def test_what_one_life_could_not_send_the_next_one_does(join, serl_learner, tmp_
     assert shown(again.stored["actor_env"]) == [(n, n + 1) for n in range(15)]
 
 
+SPEC = PolicySpec.of(PolicyConfig(hidden=(8, 8), inputs="plain"), INTERFACE)
+OBSERVATION = {"state": np.array([0.3, -1.0, 2.0], np.float32)}
+
+
+@functools.cache
+def parameters():
+    return jax.jit(GaussianPolicy(SPEC).init)(jax.random.key(0), OBSERVATION)["params"]
+
+
+def policy_tree():
+    return jax.tree.map(np.asarray, serl_tree(flatten(parameters()), SPEC))
+
+
 def test_its_policy_acts_here(join, serl_learner, wait_until):
-    spec = PolicySpec.of(PolicyConfig(hidden=(8, 8), inputs="plain"), INTERFACE)
-    network = GaussianPolicy(spec)
-    observation = {"state": np.array([0.3, -1.0, 2.0], np.float32)}
-    params = jax.jit(network.init)(jax.random.key(0), observation)["params"]
     server = serl_learner()
     actor = join(server)
     assert actor.session.welcomed(30.0)
-    tree = jax.tree.map(np.asarray, serl_tree(flatten(params), spec))
-    tree |= {"modules_critic": {"Dense_0": {"kernel": np.zeros((3, 3))}}}
+    tree = policy_tree() | {"modules_critic": {"Dense_0": {"kernel": np.zeros((3, 3))}}}
 
     def heard():
         server.broadcast(tree)
@@ -165,8 +176,63 @@ def test_its_policy_acts_here(join, serl_learner, wait_until):
     wait_until(heard, 30.0)
     runner = PolicyRunner(INTERFACE, seed=0)
     runner.load(actor.feed.newest())
-    expected = np.tanh(network.distribution(params, observation).mean)
-    np.testing.assert_allclose(runner.act(observation, greedy=True), expected, rtol=1e-5, atol=1e-6)
+    expected = np.tanh(GaussianPolicy(SPEC).distribution(parameters(), OBSERVATION).mean)
+    np.testing.assert_allclose(runner.act(OBSERVATION, greedy=True), expected, rtol=1e-5, atol=1e-6)
+
+
+def compressed(program: bytes) -> bytes:
+    return lz4.frame.compress(b"\x80\x04" + program)
+
+
+LAUGHS = b"}\x94" + b"".join(b"}\x94(K\x00h%cK\x01h%cu" % (n, n) for n in range(25))
+HOSTILE = [
+    b"",
+    b"no frame",
+    compressed(b"cos\nsystem\nX\x04\0\0\0true\x85R."),
+    compressed(LAUGHS + b"."),
+    compressed(b"}X\x0d\0\0\0modules_actor" + LAUGHS + b"s."),
+    compressed(b")" + b"\x85" * 100_000 + b"."),
+    compressed(b"](" + b"N" * 1_900_000 + b"e."),
+    compressed(b"\x8e" + (1 << 29).to_bytes(8, "little") + bytes(1 << 29) + b"."),
+    lz4.frame.compress(pickle.dumps({"modules_actor": {"network": np.zeros(())}})),
+    lz4.frame.compress(pickle.dumps({"modules_actor": {"x" * 1000: "x"}})),
+    lz4.frame.compress(pickle.dumps({"success": True, "payload": 10**4000})),
+]
+
+
+def test_no_broadcast_ends_an_actor_and_the_next_policy_acts(join, serl_learner, wait_until):
+    server = serl_learner()
+    actor = join(server)
+    assert actor.session.welcomed(30.0)
+    policies = actor.session._policies
+    for frame in HOSTILE:
+        before = policies.refused
+
+        def refused(frame=frame, before=before):
+            server.broadcast_bytes(frame)
+            return policies.refused > before
+
+        wait_until(refused, 20.0)
+    tree = policy_tree()
+
+    def heard():
+        server.broadcast(tree)
+        return actor.feed.newest() is not None
+
+    wait_until(heard, 30.0)
+    assert actor.session.stop_requested is None
+
+
+def test_no_answer_ends_an_actor_that_was_welcomed(join, serl_learner, wait_until, monkeypatch):
+    monkeypatch.setattr("actor.agentlace.session.RETRY_SECONDS", 0.01)
+    server = serl_learner()
+    actor = join(server)
+    assert actor.session.welcomed(30.0)
+    server.spoiled = list(HOSTILE)
+    actor.practise(0, 20)
+    assert actor.session.goodbye(60.0) is not None
+    wait_until(lambda: server.spoiled == [], 30.0)
+    assert shown(server.stored["actor_env"]) == [(n, n + 1) for n in range(20)]
 
 
 def test_numbers_are_reported(join, serl_learner, wait_until):

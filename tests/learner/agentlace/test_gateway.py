@@ -4,6 +4,7 @@ import os
 import pickle
 import re
 import struct
+import time
 
 import lz4.frame
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import zmq
 
 from learner.agentlace.config import AgentlaceConfig
+from learner.agentlace.reported import LONGEST_NAME, flat_numbers
 from shared.agentlace import handshake
 from shared.errors import ConfigError, LinkError
 from shared.records import LostRecord
@@ -204,6 +206,13 @@ def test_statistics_reach_the_telemetry(serve):
     assert stats.values == {"timer/step": 0.25, "train/loss": 0.5}
 
 
+def test_names_of_statistics_do_not_grow_with_what_they_are_in():
+    tree = {"a": 1.0}
+    for _ in range(20):
+        tree = {"x" * 1000: tree}
+    assert flat_numbers(tree) == {"x" * LONGEST_NAME: 1.0}
+
+
 @pytest.mark.parametrize(
     ("message", "answer"),
     [
@@ -266,6 +275,13 @@ class Code:
         return os.system, (f"touch {self.canary}",)
 
 
+LAUGHS = b"}\x94" + b"".join(b"}\x94(K\x00h%cK\x01h%cu" % (n, n) for n in range(25))
+
+
+def request(rest, kind):
+    return lz4.frame.compress(b"\x80\x04}(X\x04\0\0\0type" + kind + rest + b"u.")
+
+
 def hostile(canary):
     deep = b"\x80\x04)" + b"\x85" * 100_000 + b"."
     return [
@@ -279,6 +295,16 @@ def hostile(canary):
         b"",
         os.urandom(1000),
         lz4.frame.compress(pickle.dumps({"type": {1: 2}, "payload": [[]]})),
+        lz4.frame.compress(pickle.dumps({"type": np.zeros(3), "payload": 10**4000})),
+        lz4.frame.compress(b"\x80\x04" + LAUGHS + b"."),
+        request(b"X\x07\0\0\0payload" + LAUGHS, kind=b"X\x0a\0\0\0send-stats"),
+        request(
+            b"X\x0a\0\0\0store_nameX\x09\0\0\0actor_envX\x07\0\0\0payload}(X\x04\0\0\0data" + LAUGHS + b"u",
+            kind=b"X\x09\0\0\0datastore",
+        ),
+        lz4.frame.compress(b"\x80\x04](" + b"N" * 1_900_000 + b"e."),
+        lz4.frame.compress(b"\x80\x04" + b"N0" * 900_000 + b"N."),
+        lz4.frame.compress(b"\x80\x04\x8e" + struct.pack("<Q", 1 << 29) + bytes(1 << 29) + b"."),
         lz4.frame.compress(pickle.dumps({"type": "hash"})) + b"behind",
     ]
 
@@ -287,7 +313,9 @@ def test_hostile_messages_run_nothing_and_kill_nothing(serve, make_transition, t
     served = serve()
     client, canary = served.join(), tmp_path / "canary"
     for message in hostile(canary)[:-1]:
+        began = time.monotonic()
         assert client.send_bytes(message)["success"] is False
+        print(f"{len(message)} bytes: {time.monotonic() - began:.2f} s")  # the client waits for 5 s at most
     client.send_bytes(hostile(canary)[-1])
     dealer = client.context.socket(zmq.DEALER)
     dealer.connect(f"tcp://127.0.0.1:{served.gateway.ports[0]}")
