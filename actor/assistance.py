@@ -133,6 +133,11 @@ class Assistance:
             log.warning(warning)
         self._warned.append(warning)
 
+    def overrule(self, before: EpisodeOutcome, now: EpisodeOutcome) -> None:
+        """A person said later what became of an episode; it counts so, where it counts at all."""
+        if before in self._outcomes:
+            self._outcomes[self._outcomes.index(before)] = now
+
 
 def _warning(outcomes: Sequence[EpisodeOutcome]) -> str:
     helped = [outcome for outcome in outcomes[-WINDOW:] if outcome.interventions]

@@ -7,7 +7,7 @@ begin is passed over. Where neither gets on any more, the scene is set anew: on 
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actor.both_ways_config import BothWaysConfig
 from actor.practice import Practice
@@ -61,9 +61,8 @@ class BothWays:
         self.trials: list[Trial] = []
         self._config, self._ways, self._stop, self._call = config, tuple(ways), stop, call
         self._turn = 0
-        self._before: Way | None = None
         self._keep_scene = False  # nobody knows what a new process finds
-        self._failures = 0
+        self._stuck_from = 0  # trials before this one were answered for
 
     def run(self) -> None:
         """Practise until there is a cause to stop; raises what `Practice.run` raises."""
@@ -80,17 +79,13 @@ class BothWays:
         return f"{len(self.trials)} trials | {recent} | {self._ways[self._turn].practice.describe()}"
 
     def _trial(self, way: Way) -> None:
-        before, self._before = self._before, way
-        if before is not None and before is not way:
-            way.practice.forget_episode()
+        number = len(self.trials)
 
-        def passed_over() -> bool:
-            if before is not None and before is not way:
-                before.practice.hear_late_labels()
-            return way.rollout.solved
+        def overruled(outcome: EpisodeOutcome) -> None:
+            self.trials[number] = replace(self.trials[number], success=outcome.success)
 
         way.rollout.keep_scene = self._keep_scene
-        outcome = way.practice.turn(passed_over)
+        outcome = way.practice.turn(lambda: way.rollout.solved, overruled)
         if outcome is None or outcome.fault is not None:
             return  # there was no policy, or the robot failed: the same again
         kept, self._keep_scene = self._keep_scene, True
@@ -103,11 +98,17 @@ class BothWays:
         self.trials.append(
             Trial(task=way.task, success=outcome.success, length=outcome.length, scene_kept=kept)
         )
-        self._failures = 0 if outcome.success else self._failures + 1
-        if self._failures >= self._config.stuck_trials:
-            self._failures, self._keep_scene = 0, False
+        if self._stuck:
+            way.practice.await_late_label()
+        if self._stuck:
+            self._stuck_from, self._keep_scene = len(self.trials), False
             log.warning("%d trials in a row failed: the scene is set anew", self._config.stuck_trials)
             self._call("neither way gets on any more: put the scene in order")
+
+    @property
+    def _stuck(self) -> bool:
+        recent = self.trials[self._stuck_from :][-self._config.stuck_trials :]
+        return len(recent) == self._config.stuck_trials and not any(trial.success for trial in recent)
 
     def _rate(self, task: str) -> str:
         recent = deque((trial.success for trial in self.trials if trial.task == task), maxlen=RECENT)

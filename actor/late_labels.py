@@ -1,18 +1,14 @@
-"""LateLabels: what a person says about a step that was produced already becomes a correction of it.
+"""LateLabels: what a person says of an episode that has ended overrules what was thought of it.
 
-Mostly that is the last step of an episode that the time limit or the operator ended a moment ago.
+Mostly that is the episode that the time limit or the operator ended a moment ago. A success that a person
+denies may be longer ago: it is the one that its judge called so last when the key was pressed.
 """
 
-import logging
-from typing import NamedTuple
+from collections.abc import Callable
 
 from actor.rewards.base import DeniedReward, LabelledReward, RewardModel, Verdict
 from actor.rollout import EpisodeOutcome
-from actor.uplink import Uplink
-from shared.errors import SpoolFull
-from shared.step import StepId, Why
-
-log = logging.getLogger(__name__)
+from shared.step import Why
 
 LATE_SECONDS = 5.0
 """How long after the last frame of an episode a label still means it."""
@@ -21,77 +17,46 @@ LATE_SECONDS = 5.0
 TAKEN_BACK = Verdict(reward=0.0, truncated=True, why=Why.OPERATOR_ABORT)
 """What a success becomes that a person denies: the episode was cut short there."""
 
-
-class Correction(NamedTuple):
-    """A verdict on a step that was produced before."""
-
-    target: StepId
-    verdict: Verdict
+Overrule = Callable[[Verdict], None]
+"""Takes a later verdict on the last step of an episode."""
 
 
 class LateLabels:
-    """Owned by the control thread. A correction that finds no room is kept and tried again.
+    """Owned by the control thread: one for all that is played on a bench, whoever judges it."""
 
-    Args:
-        judge: asked for what was said, where a person tells it.
-        uplink: produces the corrections.
-    """
+    def __init__(self) -> None:
+        self._last: tuple[LabelledReward, Overrule] | None = None
+        self._successes: dict[DeniedReward, tuple[int, Overrule]] = {}
 
-    def __init__(self, judge: RewardModel, uplink: Uplink) -> None:
-        self._judge = judge if isinstance(judge, LabelledReward) else None
-        self._denied = judge if isinstance(judge, DeniedReward) else None
-        self._success: tuple[int, StepId] | None = None
-        self._uplink = uplink
-        self._last: StepId | None = None
-        self._unsent: list[Correction] = []
+    @property
+    def open(self) -> bool:
+        """Whether a label could still mean the episode that ended last."""
+        return self._last is not None
 
-    def ended(self, outcome: EpisodeOutcome, episode: int) -> None:
-        """From now on a label means the last step of this episode, unless nobody saw what it led to."""
-        seen = outcome.length > 0 and outcome.why is not Why.FAULT
-        self._last = self._name(episode, outcome.length - 1) if seen else None
-        if outcome.success and self._last is not None and self._denied is not None:
-            self._success = self._denied.successes, self._last
+    def ended(self, outcome: EpisodeOutcome, judge: RewardModel, overrule: Overrule) -> None:
+        """From now on a label means this episode, unless nobody saw what its last step led to."""
+        self.look()  # at what was denied while this one was played
+        if outcome.length == 0:
+            return
+        self._last = None
+        if outcome.why is Why.FAULT:
+            return
+        if isinstance(judge, LabelledReward):
+            self._last = judge, overrule
+        if outcome.success and isinstance(judge, DeniedReward):
+            self._successes[judge] = judge.successes, overrule
 
     def began(self) -> None:
         """From now on labels are for an episode that is played, and judged as it goes."""
         self._last = None
 
     def look(self) -> None:
-        """Produce what was said since."""
-        if self._judge is not None and self._last is not None:
-            verdict = self._judge.late(LATE_SECONDS)
-            if verdict is not None:
-                self._unsent.append(Correction(self._last, verdict))
-        self._take_back()
-        self._send()
-
-    def correct(self, episode: int, number: int, verdict: Verdict) -> None:
-        """Produce a verdict on a step of the episode that is being played."""
-        self._unsent.append(Correction(self._name(episode, number), verdict))
-        self._send()
-
-    def _take_back(self) -> None:
-        """However long ago the success was: only one in an evaluation is none of ours."""
-        denied = self._denied.denied() if self._denied is not None else None
-        if denied is not None and self._success is not None and self._success[0] == denied:
-            self._unsent.append(Correction(self._success[1], TAKEN_BACK))
-
-    def _name(self, episode: int, number: int) -> StepId:
-        return StepId(*self._uplink.stream, episode, number)
-
-    def _send(self) -> None:
-        while self._unsent:
-            target, verdict = self._unsent[0]
-            try:
-                self._uplink.amend(
-                    target,
-                    reward=verdict.reward,
-                    terminated=verdict.terminated,
-                    truncated=verdict.truncated,
-                    why=verdict.why,
-                )
-            except SpoolFull as full:
-                log.debug("a correction waits for room: %s", full)
-                return
-            self._unsent.pop(0)
-            log.info("step %d of episode %d was called a %s", target.step, target.episode, verdict.why)
+        """Pass on what was said since; of denials only those of episodes that were shown to `ended`."""
+        if self._last is not None:
+            judge, overrule = self._last
+            if (verdict := judge.late(LATE_SECONDS)) is not None:
+                overrule(verdict)
+        for fallible, (number, overrule) in self._successes.items():
+            while (denied := fallible.denied()) is not None:
+                if denied == number:
+                    overrule(TAKEN_BACK)

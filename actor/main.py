@@ -15,6 +15,7 @@ from actor.json_file import write_json
 from actor.live_view import live_view
 from actor.logs import logging_to
 from actor.operating.attendance import attended
+from actor.operating.denying import deny_by_key
 from actor.policy_runner import configure_device
 from actor.stop import StopSignal
 from actor.summary import Summary
@@ -82,6 +83,7 @@ def _live(config: ActorConfig, world: World, stop: StopSignal) -> tuple[list[Sum
             living.enter_context(working_life(told, there, around))
             for told, there in _tasks(config, world, living)
         ]
+        deny_by_key(operator, [life.world.judge for life in lives])
         failure = _practise(config, lives, around)
         seconds = config.farewell_seconds if stop.hurried else UNHURRIED_SECONDS
         return [life.part(seconds) for life in lives], failure

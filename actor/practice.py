@@ -6,29 +6,20 @@ parameters.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from actor.assistance import Assistance
-from actor.choosers import Chooser
 from actor.config import ActorConfig
 from actor.evaluating.exam import Exam
-from actor.late_labels import LateLabels
-from actor.learner_line import LearnerLine
-from actor.live_view import Show
+from actor.late_labels import LATE_SECONDS
 from actor.mending import Mending
-from actor.operating.robot_operator import Idle, Operator
+from actor.operating.robot_operator import Idle
+from actor.parts import Parts
 from actor.periodic_evaluation import PeriodicEvaluation
-from actor.policy_feed import PolicyFeed
-from actor.policy_runner import PolicyRunner
-from actor.rollout import EpisodeHooks, EpisodeOutcome, Rollout
+from actor.rewards.base import Verdict
+from actor.rollout import EpisodeHooks, EpisodeOutcome
 from actor.scoring import EvaluationResult
 from actor.seeds import start_seed
-from actor.stop import StopSignal
-from actor.telemetry import Telemetry
-from actor.uplink import Uplink
 from actor.warm_up import WarmUp
-from shared.clock import Clock
 from shared.errors import ObservationError, RobotFault, SpoolFull
 from shared.step import EpisodeKind, Source, Step, Why
 
@@ -37,32 +28,7 @@ log = logging.getLogger(__name__)
 TURN_SECONDS = 0.1
 """How long one look at the outside takes while there is nothing to do."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """What practising needs, put together by `actor.main`.
-
-    Attributes:
-        who: decides the start states, see `actor.seeds.player`.
-        operator: the person at the keys, if there is one.
-        assistance: counts what somebody does who may take over; None where nobody may.
-        show: takes each step for a live look.
-    """
-
-    who: str
-    rollout: Rollout
-    runner: PolicyRunner
-    choosers: Mapping[Source, Chooser]
-    uplink: Uplink
-    session: LearnerLine
-    feed: PolicyFeed
-    telemetry: Telemetry
-    stop: StopSignal
-    clock: Clock
-    operator: Operator
-    late_labels: LateLabels
-    assistance: Assistance | None = None
-    show: Show = lambda step, episode, number: None
+Told = Callable[[EpisodeOutcome], None]
 
 
 class Practice:
@@ -95,6 +61,7 @@ class Practice:
         self._steps_before = 0
         self._holding = ""
         self._passed_over: Callable[[], bool] = lambda: False
+        self._overruled: Told = lambda outcome: None
 
     @property
     def evaluations(self) -> list[EvaluationResult]:
@@ -121,27 +88,31 @@ class Practice:
             self.turn()
         self.conclude()
 
-    def turn(self, passed_over: Callable[[], bool] = lambda: False) -> EpisodeOutcome | None:
+    def turn(
+        self, passed_over: Callable[[], bool] = lambda: False, overruled: Told = lambda outcome: None
+    ) -> EpisodeOutcome | None:
         """One episode and what is due before it; None where there was none to play.
 
         Args:
             passed_over: asked after the reset; where it says so the episode ends before its first step.
+            overruled: takes the outcome anew where a person says later what became of the episode.
         """
         self._look_outside()
         self._parts.operator.between_episodes(self._idle)
         self._adopt(between_episodes=True)
         self._evaluation.run_if_due(self.training_steps)
         self._finish_when_done()
-        self._passed_over = passed_over
+        self._passed_over, self._overruled = passed_over, overruled
         return self._practise_or_hold() if self._stop.cause is None else None
 
-    def hear_late_labels(self) -> None:
-        """Take what a person says of the episode before, while another task has its turn."""
-        self._parts.late_labels.look()
-
-    def forget_episode(self) -> None:
-        """Another task had its turn since: what a person says now is not about this one."""
-        self._parts.late_labels.began()
+    def await_late_label(self) -> None:
+        """Give whoever judges the time that they have to say what became of the last episode."""
+        until = self._parts.clock.now() + LATE_SECONDS
+        heard, operator = self._parts.late_labels, self._parts.operator
+        while heard.open and operator.present and self._parts.clock.now() < until:
+            self._idle()
+            if self._stop.wait(TURN_SECONDS) is not None:
+                return
 
     def conclude(self) -> None:
         """Nothing more is practised: say what happened last."""
@@ -159,7 +130,7 @@ class Practice:
             before_choice=self._before_choice,
             interrupted=self._interrupted,
             keep=self._keep,
-            correct=lambda number, verdict: self._parts.late_labels.correct(self.episodes, number, verdict),
+            correct=lambda number, verdict: self._parts.corrections.add(self.episodes, number, verdict),
         )
         seed = start_seed(self._config.seed, self._parts.who, self.episodes)
         self._steps_before = self.training_steps
@@ -216,9 +187,11 @@ class Practice:
         """Why an episode that was reset shall not begin."""
         if self._passed_over():
             return Why.OPERATOR_ABORT
-        self._parts.late_labels.look()
-        self._parts.late_labels.began()
-        return self._asked(self._parts.operator.begun)
+        asked = self._asked(self._parts.operator.begun)
+        if asked is None:
+            self._parts.late_labels.look()
+            self._parts.late_labels.began()
+        return asked
 
     def _asked(self, ask: Callable[[Idle], Why | None] | None = None) -> Why | None:
         """What the operator wants, or that acting ends."""
@@ -248,9 +221,24 @@ class Practice:
             self._keep_when_possible(outcome.fault, outcome.unkept, outcome.length - 1)
         if self._parts.assistance is not None and self._turn is Source.POLICY and outcome.length:
             self._parts.assistance.add(outcome, self.episodes)
-        self._parts.late_labels.ended(outcome, self.episodes)
         if outcome.length or outcome.fault is not None:
             self._parts.telemetry.episode(outcome, self.training_steps)
+        self._parts.late_labels.ended(outcome, self._parts.rollout.judge, self._overruling(outcome))
+
+    def _overruling(self, outcome: EpisodeOutcome) -> Callable[[Verdict], None]:
+        """What a later verdict on this episode, which was counted already, changes."""
+        parts, episode, told = self._parts, self.episodes, self._overruled
+
+        def overrule(verdict: Verdict) -> None:
+            nonlocal outcome
+            before, outcome = outcome, outcome.overruled(verdict)
+            parts.corrections.add(episode, outcome.length - 1, verdict)
+            parts.telemetry.overrule(before, outcome)
+            if parts.assistance is not None:
+                parts.assistance.overrule(before, outcome)
+            told(outcome)
+
+        return overrule
 
     def _count_fault(self, fault: ObservationError) -> None:
         self._faults += 1
@@ -294,6 +282,7 @@ class Practice:
     def _look_outside(self) -> None:
         """Raise what another thread failed with; hear what was said of the episode before."""
         self._parts.late_labels.look()
+        self._parts.corrections.send()
         self._parts.session.check()
         self._parts.uplink.check()
 

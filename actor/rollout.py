@@ -8,7 +8,7 @@ only copies.
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gymnasium
@@ -44,6 +44,7 @@ class EpisodeOutcome:
         interventions: what somebody else than the policy drove; a success without any is the policy's own.
         fault: what broke it, where something did.
         unkept: its last step, made ready to be kept, where there was no room for it.
+        last_reward: the reward of its last step, which a later verdict replaces.
     """
 
     start_seed: int
@@ -55,6 +56,17 @@ class EpisodeOutcome:
     interventions: tuple[Span, ...] = ()
     fault: ObservationError | SpoolFull | None = None
     unkept: Step | None = None
+    last_reward: float = 0.0
+
+    def overruled(self, verdict: Verdict) -> "EpisodeOutcome":
+        """The same with a later verdict on its last step."""
+        return replace(
+            self,
+            success=verdict.success,
+            why=verdict.why or self.why,
+            episode_return=self.episode_return + verdict.reward - self.last_reward,
+            last_reward=verdict.reward,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +95,7 @@ class Rollout:
 
     Attributes:
         interface: of the environment.
+        judge: of its steps.
         robot: the environment, where it is one of HandsOn's own.
         overrun_seconds: by how much each period was late, where the environment measures it.
         keep_scene: whether a reset leaves objects where they are.
@@ -93,7 +106,7 @@ class Rollout:
         self.keep_scene = False
         self._env = env
         self.interface = interface
-        self._judge = judge
+        self.judge = judge
         self._recorder = EpisodeRecorder(interface)
         self._success = self._reset_done = False
         self.robot = env.unwrapped if isinstance(env.unwrapped, RobotEnv) else None
@@ -102,7 +115,7 @@ class Rollout:
     @property
     def solved(self) -> bool:
         """Whether the task is done where things are now; False where others than the environment judge."""
-        judges = isinstance(self._judge, EnvironmentReward)
+        judges = isinstance(self.judge, EnvironmentReward)
         return judges and self.robot is not None and self.robot.solved
 
     def hold(self) -> None:
@@ -177,14 +190,14 @@ class Rollout:
 
     def _begin(self, observation: Observation) -> Observation:
         observation = self._look(observation)
-        self._judge.begin(observation)
+        self.judge.begin(observation)
         return self._recorder.begin(observation)
 
     def _done_at_start(self, observation: Observation) -> bool:
         """Whether who judges takes the first state for success; a person says nothing before it is over."""
-        if isinstance(self._judge, SeesSuccess):
-            return self._judge.done(observation)
-        return self._reset_done and not isinstance(self._judge, JudgesAlone)
+        if isinstance(self.judge, SeesSuccess):
+            return self.judge.done(observation)
+        return self._reset_done and not isinstance(self.judge, JudgesAlone)
 
     def _look(self, observation: Observation) -> Observation:
         """The observation, or a new one where time passed without a step."""
@@ -195,7 +208,7 @@ class Rollout:
 
     def _act(self, choice: Choice, hooks: EpisodeHooks) -> tuple[Step, Observation]:
         result = self._result(*self._env.step(choice.action))
-        verdict = self._judge.judge(result)
+        verdict = self.judge.judge(result)
         if verdict.of_the_step_before:
             raise _SaidOfTheStepBefore(verdict)
         self._success = verdict.success
@@ -212,7 +225,7 @@ class Rollout:
 
     def _said_meanwhile(self) -> Verdict | None:
         """What a person said while the arm was held: no step is in progress, so it ends the one before."""
-        return self._judge.late(math.inf) if isinstance(self._judge, LabelledReward) else None
+        return self.judge.late(math.inf) if isinstance(self.judge, LabelledReward) else None
 
     def _go_on(self, step: Step, observation: Observation) -> tuple[Step, Observation]:
         """From where the step led, or, after a hold, from what is there now."""
@@ -274,6 +287,7 @@ class _Tally:
     def corrected(self, verdict: Verdict) -> EpisodeOutcome:
         """It ended with the newest step, as was said since."""
         self._return += verdict.reward - self._newest_reward
+        self._newest_reward = verdict.reward
         self._success = verdict.success
         return self.outcome(verdict.why or Why.OPERATOR_ABORT)
 
@@ -290,4 +304,5 @@ class _Tally:
             interventions=spans_of(self._sources),
             fault=fault,
             unkept=unkept,
+            last_reward=self._newest_reward,
         )

@@ -52,10 +52,18 @@ class Telemetry:
         self._mark = (clock.now(), 0, 0)
 
     def episode(self, outcome: EpisodeOutcome, training_steps: int) -> None:
-        """An episode ended; reports when the last report is a few seconds old."""
-        self._outcomes.append(outcome)
+        """An episode ended; reports those before it when the last report is a few seconds old.
+
+        So a person could say what became of an episode until it is reported.
+        """
         if self._clock.now() - self._mark[0] >= PERIOD_SECONDS:
             self.report(training_steps)
+        self._outcomes.append(outcome)
+
+    def overrule(self, before: EpisodeOutcome, now: EpisodeOutcome) -> None:
+        """A person said what became of an episode; one that was reported stays as it was."""
+        if before in self._outcomes:
+            self._outcomes[self._outcomes.index(before)] = now
 
     def report(self, training_steps: int) -> None:
         """Send what happened since the last report."""

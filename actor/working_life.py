@@ -4,7 +4,7 @@ import dataclasses
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console
 
@@ -12,11 +12,13 @@ from actor.assistance import Assistance
 from actor.choosers import Chooser, DeviceChooser, RandomChooser
 from actor.config import ActorConfig
 from actor.connection import Connection, connect
+from actor.corrections import Corrections
 from actor.late_labels import LateLabels
 from actor.live_view import Show
 from actor.operating.robot_operator import Operator
+from actor.parts import Parts
 from actor.policy_runner import PolicyChooser, PolicyRunner
-from actor.practice import Parts, Practice
+from actor.practice import Practice
 from actor.rewards.base import DeniedReward, RewardModel
 from actor.seeds import noise_seed, player
 from actor.stop import StopSignal
@@ -43,12 +45,14 @@ class Around:
     Attributes:
         device: what somebody may take over by.
         show: takes each step for a live look.
+        late_labels: what is said of the episode that ended last, whichever life played it.
     """
 
     stop: StopSignal
     operator: Operator
     device: TeleopDevice | None
     show: Show
+    late_labels: LateLabels = field(default_factory=LateLabels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +149,8 @@ def working_life(config: ActorConfig, world: World, around: Around) -> Iterator[
             stop=around.stop,
             clock=clock,
             operator=around.operator,
-            late_labels=LateLabels(world.judge, connection.uplink),
+            late_labels=around.late_labels,
+            corrections=Corrections(connection.uplink),
             assistance=assistance,
             show=around.show,
         )

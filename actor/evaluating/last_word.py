@@ -36,9 +36,6 @@ def last_word(world: World, operator: Operator, stop: StopSignal, outcome: Episo
 def judged(
     outcome: EpisodeOutcome, row: EvaluatedEpisode, verdict: Verdict
 ) -> tuple[EpisodeOutcome, EvaluatedEpisode]:
-    """Both with what was said in the end; an episode that nobody had judged had earned nothing."""
-    why, total = verdict.why or outcome.why, outcome.episode_return + verdict.reward
-    return (
-        replace(outcome, success=verdict.success, why=why, episode_return=total),
-        replace(row, success=verdict.success, why=why, episode_return=total),
-    )
+    """Both with what was said in the end."""
+    ended = outcome.overruled(verdict)
+    return ended, replace(row, success=ended.success, why=ended.why, episode_return=ended.episode_return)

@@ -1,6 +1,6 @@
 """A person at the terminal for as long as a process acts: keys, sounds and a line that says what goes on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -11,7 +11,7 @@ from actor.operating.config import OperatorConfig
 from actor.operating.keyboard import Keyboard, terminal_of_stdin
 from actor.operating.robot_operator import Operator
 from actor.operating.sound import Sound
-from actor.rewards.base import DeniedReward, LabelledReward, RewardModel
+from actor.rewards.base import LabelledReward, RewardModel
 from actor.stop import StopSignal
 from robot_env.teleop.base import PressesKeys, TakesKeys, TeleopDevice
 from shared.errors import ConfigError
@@ -59,18 +59,12 @@ def attended(
             ring=sound.ring if sound else lambda name: None,
         )
         operator.accompany(device, alone=alone)
-        if isinstance(judge, DeniedReward):
-            operator.bind({"n": _denial(operator, judge)}, "n that was no success")
         attending.enter_context(Keyboard(terminal, operator.press))
         operator.present = True
         operator.press("?")
         if console.is_terminal:
             attending.enter_context(_live(console, operator, device))
         yield operator
-
-
-def _denial(operator: Operator, judge: DeniedReward) -> Callable[[], None]:
-    return lambda: operator.tell(judge.deny())
 
 
 def _live(console: Console, operator: Operator, device: TeleopDevice | None) -> Live:

@@ -164,7 +164,11 @@ class Operator:
         self._scene_is_due = self.present
 
     def begun(self, idle: Idle) -> Why | None:
-        """After a reset: wait for the scene where that is asked for; why not to begin, or None."""
+        """After a reset: wait for the scene where that is asked for; why not to begin, or None.
+
+        To end an episode that has ended by itself is to end none: that is forgotten.
+        """
+        self._aborted = False
         if self._wait_for_scene or self._scene_is_due:
             self._wants_scene, self._scene_is_due = True, False
             self._ring("attention")

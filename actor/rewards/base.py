@@ -84,11 +84,13 @@ class DeniedReward(RewardModel, Protocol):
     Attributes:
         judging_seconds: how long each verdict took.
         successes, denials: how many episodes it called a success, and how many of these a person did not.
+        success_seconds: when it called one a success last, monotonic; -inf before the first.
     """
 
     judging_seconds: Samples
     successes: int
     denials: int
+    success_seconds: float
 
     @property
     def identity(self) -> str:
@@ -100,7 +102,7 @@ class DeniedReward(RewardModel, Protocol):
         ...
 
     def denied(self) -> int | None:
-        """Which success was denied since this was asked last, by its number from 1 on; None for none."""
+        """Which success was denied, by its number from 1 on, each said once; None for none."""
         ...
 
 

@@ -5,6 +5,7 @@ What the environment thinks of its state is left out but for an ending.
 """
 
 import logging
+import math
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,7 @@ class ClassifierReward:
     Attributes:
         judging_seconds: how long each verdict took.
         successes, denials: how many episodes it called a success, and how many of these a person did not.
+        success_seconds: when it called one a success last, monotonic; -inf before the first.
     """
 
     judges_alone = True
@@ -65,7 +67,9 @@ class ClassifierReward:
     ) -> None:
         self.judging_seconds = Samples()
         self.successes = self.denials = 0
-        self._denied = self._newest_denied = 0
+        self.success_seconds = -math.inf
+        self._denied: deque[int] = deque()
+        self._newest_denied = 0
         self._stages, self._config, self._gates, self._correcting = stages, config, gates, correcting
         self._environment, self._clock = EnvironmentReward(), SystemClock()
         self._stage = self._hits = 0
@@ -125,17 +129,18 @@ class ClassifierReward:
         """What was taken for success last was none; any thread. Returns what becomes of it, in words."""
         if not self.successes:
             return "nothing was taken for success yet"
-        self.denials += self._newest_denied != self.successes
-        self._denied = self._newest_denied = self.successes
+        if self._newest_denied != self.successes:
+            self.denials += 1
+            self._newest_denied = self.successes
+            self._denied.append(self.successes)
         if self._correcting is None:
             return "its reward is taken back; with --classifier-data DIR the classifier would learn from it"
         self._correcting.deny()
         return "its reward is taken back, its frames become negatives, and a better classifier is trained"
 
     def denied(self) -> int | None:
-        """Which success was denied since this was asked last, by its number from 1 on; None for none."""
-        denied, self._denied = self._denied, 0
-        return denied or None
+        """Which success was denied, by its number from 1 on, each said once; None for none."""
+        return self._denied.popleft() if self._denied else None
 
     def close(self) -> None:
         """End a training that goes on."""
@@ -153,6 +158,7 @@ class ClassifierReward:
         reached = self._hits >= self._config.hits
         if reached and self._stage + 1 == len(self._stages):
             self.successes += 1
+            self.success_seconds = self._clock.now()
             if self._correcting is not None:
                 self._correcting.remember(tuple(self._seen), score)
             return Verdict(reward=1.0, terms=terms, terminated=True, why=Why.SUCCESS, success=True)

@@ -4,11 +4,12 @@ Training runs in a process of its own at low priority and touches nothing here; 
 is whole, between two episodes.
 """
 
+import contextlib
 import logging
 import os
 import subprocess
 import sys
-import threading
+from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +28,9 @@ log = logging.getLogger(__name__)
 NICENESS = 10
 END_SECONDS = 2.0
 
+Seen = tuple[Sequence[Observation], float]
+"""Frames, and the score of the last one."""
+
 
 class Correcting:
     """Owned by the control thread, but for `deny`.
@@ -40,8 +44,8 @@ class Correcting:
     def __init__(self, data: Path, interface: InterfaceSpec, path: Path) -> None:
         self._data, self._interface, self._path = data, interface, path
         self._root = path
-        self._last: tuple[Sequence[Observation], float] | None = None
-        self._denied = threading.Event()
+        self._last: deque[Seen] = deque(maxlen=1)
+        self._denied: deque[Seen] = deque()
         self._recording: Recording | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._next: Path | None = None
@@ -49,17 +53,16 @@ class Correcting:
 
     def remember(self, seen: Sequence[Observation], score: float) -> None:
         """These frames, after the first, were taken for success."""
-        self._last = (seen, score)
-        self._denied.clear()
+        self._last.append((seen, score))
 
     def deny(self) -> None:
         """What was remembered last was no success; any thread."""
-        self._denied.set()
+        with contextlib.suppress(IndexError):  # there is none, or it was denied already
+            self._denied.append(self._last.pop())
 
     def newer(self) -> tuple[Path, RewardClassifier] | None:
         """Between episodes: write down what was denied, see after the training; a version that is ready."""
-        if self._denied.is_set() and self._last is not None:
-            self._keep(*self._last)
+        self._keep_denied()
         ready = self._collect()
         if self._stale and self._process is None:
             self._start()
@@ -67,8 +70,7 @@ class Correcting:
 
     def close(self) -> None:
         """Write down what was denied last, and end a training that goes on."""
-        if self._denied.is_set() and self._last is not None:
-            self._keep(*self._last)
+        self._keep_denied()
         if self._recording is not None:
             self._recording.__exit__(None, None, None)
             self._recording = None
@@ -81,9 +83,11 @@ class Correcting:
                 self._process.wait(END_SECONDS)
             self._process = None
 
+    def _keep_denied(self) -> None:
+        while self._denied:
+            self._keep(*self._denied.popleft())
+
     def _keep(self, seen: Sequence[Observation], score: float) -> None:
-        self._denied.clear()
-        self._last = None
         if self._recording is None:
             path = self._data / f"corrections-{new_incarnation()}.mcap"
             self._recording = Recording(

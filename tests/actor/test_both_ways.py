@@ -24,9 +24,11 @@ class FakePractice:
     def __init__(self, rollout: FakeRollout, told: list[str], log: list[tuple[str, bool]], name: str) -> None:
         self.rollout, self.told, self.log, self.name = rollout, told, log, name
         self.concluded = 0
-        self.labels: list[str] = []
+        self.late: dict[int, bool] = {}
+        self.overrule: Any = None
 
-    def turn(self, passed_over: Any) -> EpisodeOutcome | None:
+    def turn(self, passed_over: Any, overruled: Any) -> EpisodeOutcome | None:
+        self.overrule = overruled
         self.log.append((self.name, self.rollout.keep_scene))
         what = self.told.pop(0)
         if what == "no policy":
@@ -49,11 +51,9 @@ class FakePractice:
     def conclude(self) -> None:
         self.concluded += 1
 
-    def forget_episode(self) -> None:
-        self.labels.append(f"{self.name} forgets")
-
-    def hear_late_labels(self) -> None:
-        self.labels.append(f"{self.name} hears")
+    def await_late_label(self) -> None:
+        if len(self.log) in self.late:
+            self.overrule(self.outcome(success=self.late[len(self.log)]))
 
     def describe(self) -> str:
         return "fine"
@@ -62,7 +62,9 @@ class FakePractice:
 Played = list[tuple[str, bool]]
 
 
-def run(forward: list[str], back: list[str], **config: Any) -> tuple[BothWays, Played, list[str]]:
+def run(
+    forward: list[str], back: list[str], late: dict[int, bool] | None = None, **config: Any
+) -> tuple[BothWays, Played, list[str]]:
     log: Played = []
     told: list[str] = []
     stop = StopSignal()
@@ -70,6 +72,7 @@ def run(forward: list[str], back: list[str], **config: Any) -> tuple[BothWays, P
     for name, script in (("forward", forward), ("back", back)):
         rollout: Any = FakeRollout()
         practice: Any = FakePractice(rollout, script, log, name)
+        practice.late = late or {}
         ways.append(Way(task=name, practice=practice, rollout=rollout))
     settings = {"back": "back", "back_connect": "tcp://127.0.0.1:1"} | config
     both = BothWays(BothWaysConfig(**settings), ways, stop, told.append)
@@ -85,11 +88,11 @@ def test_turns_alternate_after_success_and_after_time_and_the_scene_is_set_once(
     assert [kept for _, kept in log] == [False, True, True, True, True]
 
 
-def test_a_late_label_is_for_the_task_that_had_its_turn_last() -> None:
-    both, _, _ = run(["no policy", "failure", "success"], ["failure"], trials=3)
-    practices: Any = [way.practice for way in both._ways]
-    assert practices[0].labels == ["forward hears", "forward forgets"]
-    assert practices[1].labels == ["back forgets", "back hears"]
+def test_a_trial_that_was_called_a_success_late_is_one_and_nobody_is_called() -> None:
+    both, log, told = run(["failure", "failure"], ["failure", "success"], {2: True}, trials=4, stuck_trials=2)
+    assert [trial.success for trial in both.trials] == [False, True, False, True]
+    assert [kept for _, kept in log] == [False, True, True, True]
+    assert not told
 
 
 def test_what_is_done_already_is_passed_over_and_is_no_trial() -> None:

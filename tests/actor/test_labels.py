@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actor.choosers import RandomChooser
+from actor.corrections import Corrections
 from actor.episode import relabelled
 from actor.late_labels import LATE_SECONDS, LateLabels
 from actor.rewards.base import Verdict
@@ -98,7 +99,7 @@ class Uplink:
 def test_any_interleaving_of_labels_and_steps_gives_what_the_list_says(plan, counting_env) -> None:
     clock = ManualClock()
     judge, uplink = OperatorReward(clock), Uplink()
-    late = LateLabels(judge, uplink)
+    late, corrections = LateLabels(), Corrections(uplink)
     env = counting_env([(HORIZON, Why.TIME_LIMIT)])
     env_step, env_reset = env.step, env.reset
 
@@ -125,10 +126,16 @@ def test_any_interleaving_of_labels_and_steps_gives_what_the_list_says(plan, cou
         hooks = EpisodeHooks(
             begun=late.began,
             keep=lambda step, at, number=number: uplink.put(step, number, at),
-            correct=lambda at, verdict, number=number: late.correct(number, at, verdict),
+            correct=lambda at, verdict, number=number: corrections.add(number, at, verdict),
         )
         outcome = rollout.play(RandomChooser(2), number, hooks)
-        late.ended(outcome, number)
+        counted = [outcome]
+
+        def overrule(verdict: Verdict, number: int = number, counted: Any = counted) -> None:
+            corrections.add(number, counted[0].length - 1, verdict)
+            counted[0] = counted[0].overruled(verdict)
+
+        late.ended(outcome, judge, overrule)
         for word in episode.after:
             clock.advance(word.seconds)
             say(word)
@@ -140,9 +147,8 @@ def test_any_interleaving_of_labels_and_steps_gives_what_the_list_says(plan, cou
         assert (last.terminated, last.truncated, last.why) == (terminated, truncated, why)
         assert not any(step.last or step.reward for step in steps[:-1])
         assert outcome.length == length
-        if not episode.after:
-            assert outcome.success == (why is Why.SUCCESS)
-            assert outcome.episode_return == reward
+        (heard,) = counted
+        assert (heard.success, heard.why, heard.episode_return) == (why is Why.SUCCESS, why, reward)
 
 
 def test_a_label_while_the_arm_is_held_ends_the_episode_without_another_motion() -> None:

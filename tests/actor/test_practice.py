@@ -13,11 +13,13 @@ import pytest
 from actor.assistance import Assistance
 from actor.choosers import DeviceChooser, RandomChooser
 from actor.config import ActorConfig, EvaluationSchedule
+from actor.corrections import Corrections
 from actor.late_labels import LateLabels
 from actor.live_view import Show
 from actor.operating.robot_operator import Operator
+from actor.parts import Parts
 from actor.policy_runner import PolicyChooser, PolicyRunner
-from actor.practice import Parts, Practice
+from actor.practice import Practice
 from actor.rewards.by_operator import OperatorReward
 from actor.rewards.environment import EnvironmentReward
 from actor.rollout import Rollout
@@ -188,7 +190,8 @@ def build(counting_env, compile_once, tmp_path: Path) -> Iterator[Build]:
             stop=stop,
             clock=SystemClock(),
             operator=Operator(stop),
-            late_labels=LateLabels(judge, uplink),
+            late_labels=LateLabels(),
+            corrections=Corrections(uplink),
             assistance=assistance,
             show=show,
         )
@@ -532,7 +535,14 @@ def test_an_evaluation_that_the_operator_breaks_off_comes_again_when_the_next_is
 ) -> None:
     stage = build(max_steps=20, evaluation=EvaluationSchedule(every_steps=10, episodes=2))
     stage.feed.snapshot = make_snapshot()
-    stage.operator.press("a")
+    step, keys = stage.env.step, ["a"]
+
+    def step_and_press(action: Any) -> Any:
+        if keys:
+            stage.operator.press(keys.pop())
+        return step(action)
+
+    stage.env.step = step_and_press
     stage.practice.run()
     reports = [step for step, values in stage.session.sent if "evaluation/success_rate" in values]
     assert reports == [10]
@@ -617,3 +627,40 @@ def test_without_a_device_there_is_nothing_to_tell_of_help(build, make_snapshot)
     stage.practice.run()
     assert not any("interventions/step_share" in values for _, values in stage.session.sent)
     assert "help" not in stage.practice.describe()
+
+
+class Waiting(Operator):
+    """Somebody who looks at the scene for a while, and says meanwhile what became of the episode before."""
+
+    def __init__(self, stop: StopSignal, judge: OperatorReward) -> None:
+        super().__init__(stop, label=judge.label, wait_for_scene=True)
+        self.said = 0
+
+    def begun(self, idle: Any) -> Why | None:
+        def idle_and_press() -> None:
+            idle()
+            if self.said == 1:
+                self.press("s")
+            self.said += 1
+            idle()
+            self.press("r")
+
+        return super().begun(idle_and_press)
+
+
+def test_what_is_said_while_the_scene_is_waited_for_counts_everywhere(
+    build, make_snapshot, counting_env
+) -> None:
+    judge = OperatorReward()
+    stage = build(judge=judge, env=counting_env([(4, Why.TIME_LIMIT)]), device=StillScript(), max_steps=8)
+    stage.feed.snapshot = make_snapshot()
+    stage.parts = dataclasses.replace(stage.practice._parts, operator=Waiting(stage.stop, judge))
+    practice = Practice(stage.practice._config, stage.parts)
+    told: list[bool] = []
+    while stage.stop.cause is None:
+        practice.turn(overruled=lambda outcome: told.append(outcome.success))
+    practice.conclude()
+    assert told == [True]
+    assert [(fields["reward"], fields["why"]) for _, fields in stage.uplink.amends] == [(1.0, Why.SUCCESS)]
+    assert stage.parts.assistance.total.autonomous_successes == 1
+    assert stage.session.sent[-1][1]["training/success"] == 0.5

@@ -68,6 +68,13 @@ def test_an_abort_ends_one_episode_once() -> None:
     assert desk.operator.after_step(desk.idle) is None
 
 
+def test_an_abort_that_came_after_the_end_costs_no_other_episode() -> None:
+    desk = Desk()
+    desk.operator.press("a")
+    assert desk.operator.begun(desk.idle) is None
+    assert desk.operator.after_step(desk.idle) is None
+
+
 def test_an_abort_during_a_pause_ends_the_episode_without_another_step_and_stays_paused() -> None:
     desk = Desk("a")
     desk.operator.press("p")

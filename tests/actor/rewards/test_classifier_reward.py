@@ -229,6 +229,18 @@ def test_what_is_denied_becomes_negatives_and_a_better_version_judges_between_ep
     assert f"version 2, {classifier.digest[:16]}" in seen.judge.identity
 
 
+def test_what_is_denied_is_kept_though_another_success_comes_before_anybody_writes(squares, tmp_path) -> None:
+    (tmp_path / "labels").mkdir()
+    seen = bench(squares, hits=1, classifier_data=tmp_path / "labels")
+    assert seen.show(2).success
+    seen.judge.deny()
+    assert seen.show(2).success
+    assert [seen.judge.denied(), seen.judge.denied()] == [1, None]
+    seen.judge.close()
+    (kept,) = (tmp_path / "labels").glob("*.mcap")
+    assert load([kept], (), 0.5).labels.tolist() == [0]
+
+
 def test_what_is_denied_last_is_kept_when_acting_ends(squares, tmp_path) -> None:
     (tmp_path / "labels").mkdir()
     seen = bench(squares, hits=1, classifier_data=tmp_path / "labels")
