@@ -25,6 +25,7 @@ from actor.live_view import ViewConfig, live_view
 from actor.logs import logging_to
 from actor.operating.attendance import attended
 from actor.operating.config import OperatorConfig
+from actor.operating.denying import deny_by_key
 from actor.operating.robot_operator import Operator
 from actor.recording import Recording
 from actor.rewards.base import name_of
@@ -160,6 +161,7 @@ def _demonstrate(
     ):
         chooser = DeviceChooser(device, world.interface.action_size)
         limits = _limits(config, device, operator)
+        deny_by_key(operator, [world.judge])
         DemoSession(limits, world, chooser, recording, tally, operator, stop, seeds, show).run()
 
 

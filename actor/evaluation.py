@@ -24,6 +24,7 @@ from actor.json_file import write_json
 from actor.live_view import live_view
 from actor.logs import logging_to
 from actor.operating.attendance import attended
+from actor.operating.denying import deny_by_key
 from actor.policy_runner import configure_device
 from actor.scoring import EvaluationResult
 from actor.stop import StopSignal
@@ -84,6 +85,7 @@ def run(config: EvalConfig) -> int:
         grid = _grid(config, world)
         seeds = grid.start_seeds if grid else range(config.start_seed, config.start_seed + config.episodes)
         hall = Hall(config=config, world=world, stop=stop, operator=operator, device=device, show=show)
+        deny_by_key(operator, [world.judge])
         results = contest(hall, snapshots, _places(config), seeds)
     if results is None:
         print(

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from actor.rewards.base import Verdict
 from shared.episode_starts import EpisodeStart, write_start
 from shared.episodes import EpisodeWriter
 from shared.errors import EpisodeFileError
 from shared.interface import InterfaceSpec
-from shared.records import StepRecord
+from shared.records import AmendRecord, Record, StepRecord
 from shared.step import EpisodeKind, Step, StepId, new_incarnation
 
 
@@ -31,6 +32,7 @@ class Recording:
         self.path = path
         self.episodes = 0
         self.steps = 0
+        self._sequence = 0
         self._actor_id = actor_id
         self._kind = kind
         self._incarnation = new_incarnation()
@@ -38,14 +40,18 @@ class Recording:
         opened_by = f"{actor_id} (process {os.getpid()}{judged})"
         self._writer = EpisodeWriter(path, interface, opened_by=opened_by)
 
-    def add(self, steps: Sequence[Step], start_seed: int | None = None) -> None:
+    def add(self, steps: Sequence[Step], start_seed: int | None = None) -> StepId:
         """Append one episode, and the seed that it began from, and hand it to the operating system.
+
+        Returns the name of its last step.
 
         Raises:
             EpisodeFileError: the disk does not take it; the episodes before it are kept.
         """
         self.append(steps, first=0, start_seed=start_seed)
+        last = self._name(len(steps) - 1)
         self.end()
+        return last
 
     def append(self, steps: Sequence[Step], first: int, start_seed: int | None = None) -> None:
         """Append some steps of the episode that goes on, from number `first` on: they survive a kill.
@@ -53,13 +59,16 @@ class Recording:
         Raises:
             EpisodeFileError: as `add` does.
         """
+        start = None if start_seed is None else EpisodeStart(self._name(0)[:3], start_seed)
+        self._write(*(self._record(number, step) for number, step in enumerate(steps, first)), start=start)
+
+    def _write(self, *records: Record, start: EpisodeStart | None = None) -> None:
         try:
-            if start_seed is not None:
-                name = (self._actor_id, self._incarnation, self.episodes)
-                write_start(self._writer, EpisodeStart(name, start_seed))
-            for number, step in enumerate(steps, first):
-                self._writer.write(self._record(number, step))
-                self.steps += 1
+            if start is not None:
+                write_start(self._writer, start)
+            for record in records:
+                self._writer.write(record)
+                self.steps += isinstance(record, StepRecord)
             self._writer.flush()
         except OSError as error:
             raise EpisodeFileError(
@@ -68,18 +77,45 @@ class Recording:
                 f"free some space; the {self.episodes} episodes before are kept",
             ) from error
 
+    def amend(self, target: StepId, verdict: Verdict) -> None:
+        """Append a later verdict on a step that was written; whoever reads the file applies it.
+
+        Raises:
+            EpisodeFileError: as `add` does.
+        """
+        self._write(
+            AmendRecord(
+                actor_id=target.actor_id,
+                incarnation=target.incarnation,
+                sequence=self._next(),
+                time_seconds=time.time(),
+                target=target,
+                reward=verdict.reward,
+                terminated=verdict.terminated,
+                truncated=verdict.truncated,
+                why=verdict.why,
+            )
+        )
+
     def end(self) -> None:
         """The next step is of another episode."""
         self.episodes += 1
 
     def _record(self, number: int, step: Step) -> StepRecord:
         return StepRecord(
-            identity=StepId(self._actor_id, self._incarnation, self.episodes, number),
-            sequence=self.steps,
+            identity=self._name(number),
+            sequence=self._next(),
             kind=self._kind,
             time_seconds=time.time(),
             step=step,
         )
+
+    def _next(self) -> int:
+        sequence, self._sequence = self._sequence, self._sequence + 1
+        return sequence
+
+    def _name(self, number: int) -> StepId:
+        return StepId(self._actor_id, self._incarnation, self.episodes, number)
 
     def note(self, name: str, facts: dict[str, str]) -> None:
         """Keep facts beside the steps; see `shared.episodes.EpisodeWriter.note`."""

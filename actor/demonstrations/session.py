@@ -6,24 +6,24 @@ the same start again, or say by a label what became of it. An attempt that the r
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from actor.choosers import Chooser
 from actor.demonstrations.earlier import cover
 from actor.demonstrations.tally import Tally
 from actor.episode import relabelled
-from actor.late_labels import LATE_SECONDS
+from actor.late_labels import LateLabels
 from actor.live_view import Show
 from actor.mending import Mending
 from actor.operating.robot_operator import Operator
 from actor.recording import Recording
-from actor.rewards.base import LabelledReward, Verdict
+from actor.rewards.base import Verdict
 from actor.rollout import EpisodeHooks, EpisodeOutcome
 from actor.stop import StopSignal
 from actor.world import World
 from shared.errors import RobotFault
-from shared.step import Step, Why
+from shared.step import Step, StepId, Why
 
 log = logging.getLogger(__name__)
 
@@ -51,13 +51,18 @@ class Limits:
     seconds_to_think: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Attempt:
-    """One that came to an end and is not written yet."""
+    """One that came to an end.
+
+    Attributes:
+        written: its last step in the file; None before.
+    """
 
     seed: int
     steps: list[Step]
     outcome: EpisodeOutcome
+    written: StepId | None = None
 
 
 class DemoSession:
@@ -83,10 +88,11 @@ class DemoSession:
         self._recording, self._tally = recording, tally
         self._operator, self._stop, self._show = operator, stop, show
         self._mending = Mending(world.rollout, operator, stop)
+        self._late_labels = LateLabels()
         self._seeds = seeds
         self._seed = next(seeds)
         self._wish: Wish | None = None
-        self._running = False
+        self._running = self._waiting = False
         self._steps: list[Step] = []
         self._pending: Attempt | None = None
         operator.bind({"d": self._wishing("discard"), "z": self._wishing("again")}, KEYS)
@@ -137,15 +143,20 @@ class DemoSession:
             self._next_start(wish)
         elif attempt.outcome.success or self._stop.cause is None:
             self._pending = attempt
+            self._late_labels.ended(
+                attempt.outcome, self._world.judge, lambda verdict: self._overrule(attempt, verdict)
+            )
             self._next_start(None)
 
     def _begun(self) -> Why | None:
         """The next start is ready: what ended before it is decided now; why not to begin, or None."""
+        self._waiting = True
+        asked = self._operator.begun(self._idle)
+        self._waiting = False
         if self._settle() == "again":
             self._wish = "again"
             return Why.OPERATOR_ABORT
         self._running = True
-        asked = self._operator.begun(self._world.rollout.hold)
         return asked or self._stopped()
 
     def _interrupted(self) -> Why | None:
@@ -161,19 +172,22 @@ class DemoSession:
     def _correct(self, number: int, verdict: Verdict) -> None:
         self._steps[number] = relabelled(self._steps[number], verdict)
 
-    def _hear(self) -> None:
-        """A late label: what a person says now of the attempt that ended a moment ago."""
-        judge, attempt = self._world.judge, self._pending
-        if attempt is None or not isinstance(judge, LabelledReward):
-            return
-        if (verdict := judge.late(LATE_SECONDS)) is not None:
-            steps = [*attempt.steps[:-1], relabelled(attempt.steps[-1], verdict)]
-            outcome = replace(attempt.outcome, success=verdict.success, why=verdict.why or Why.FAILURE)
-            self._pending = replace(attempt, steps=steps, outcome=outcome)
+    def _idle(self) -> None:
+        self._world.rollout.hold()
+        self._late_labels.look()
+
+    def _overrule(self, attempt: Attempt, verdict: Verdict) -> None:
+        """What a person says now of an attempt that ended a moment ago, or that was a success before."""
+        attempt.steps[-1] = relabelled(attempt.steps[-1], verdict)
+        attempt.outcome = attempt.outcome.overruled(verdict)
+        if attempt.written is not None:
+            self._recording.amend(attempt.written, verdict)
+            self._tally.deny(len(attempt.steps), keep=self._limits.keep_failures)
 
     def _settle(self) -> Wish | None:
         """Write the attempt that ended last, or drop it; what a person wished for it."""
-        self._hear()
+        self._late_labels.look()
+        self._late_labels.began()
         attempt, self._pending = self._pending, None
         wish = self._take_wish()
         if attempt is None:
@@ -189,7 +203,7 @@ class DemoSession:
         return wish
 
     def _write(self, attempt: Attempt) -> None:
-        self._recording.add(attempt.steps, attempt.seed)
+        attempt.written = self._recording.add(attempt.steps, attempt.seed)
         self._tally.keep(len(attempt.steps), attempt.outcome.success)
         cover(self._tally.coverage, self._world, attempt.seed)
 
@@ -204,8 +218,7 @@ class DemoSession:
         self._operator.call(f"that was the last one; within {left:g} s: {KEYS}")
         turn = 0.1
         while left > 0.0 and self._wish is None and self._stop.cause is None:
-            self._world.rollout.hold()
-            self._hear()
+            self._idle()
             self._stop.wait(turn)
             left -= turn
 
@@ -220,7 +233,8 @@ class DemoSession:
     def _wishing(self, wish: Wish) -> Callable[[], None]:
         def pressed() -> None:
             self._wish = wish
-            if self._running:
+            regretted = self._waiting and self._pending is not None and wish == "again"
+            if self._running or regretted:
                 self._operator.press("a")
 
         return pressed

@@ -40,6 +40,14 @@ class Tally:
         """One more demonstration is kept."""
         (self.successes if success else self.failures).append(length)
 
+    def deny(self, length: int, *, keep: bool) -> None:
+        """A demonstration of so many steps that was kept as a success is none; whether it is to `keep`."""
+        self.successes.remove(length)
+        if keep:
+            self.failures.append(length)
+        else:
+            self.failed += 1
+
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
         return {

@@ -11,7 +11,8 @@ from actor.choosers import Chooser
 from actor.evaluating.config import EvalConfig
 from actor.evaluating.exam import Exam, ExamEnded, result_of
 from actor.evaluating.keeping import Keeping
-from actor.evaluating.last_word import judged, last_word
+from actor.evaluating.last_word import judged, last_word, second_thoughts
+from actor.late_labels import LateLabels
 from actor.live_view import Show
 from actor.mending import Mending
 from actor.operating.robot_operator import Operator
@@ -41,10 +42,19 @@ class Hall:
     operator: Operator
     device: TeleopDevice | None
     show: Show
+    late_labels: LateLabels = field(default_factory=LateLabels)
 
     def begun(self) -> Why | None:
         """After a reset: wait for the scene where that is asked for; why not to begin, or None."""
-        return self.operator.begun(self.world.rollout.hold) or self._stopped()
+        asked = self.operator.begun(self.idle) or self._stopped()
+        self.late_labels.look()
+        self.late_labels.began()
+        return asked
+
+    def idle(self) -> None:
+        """Nothing is stepped: hold the arm, and hear what is said of the episode before."""
+        self.world.rollout.hold()
+        self.late_labels.look()
 
     def interrupted(self) -> Why | None:
         """After a step: why to end the episode, or None."""
@@ -73,6 +83,7 @@ class Contestant:
     exam: Exam
     keeping: Keeping
     last_word: Callable[[EpisodeOutcome], Verdict | None]
+    late_labels: LateLabels
     played: list[tuple[EpisodeOutcome, EvaluatedEpisode]] = field(
         default_factory=list[tuple[EpisodeOutcome, EvaluatedEpisode]]
     )
@@ -83,8 +94,15 @@ class Contestant:
         if (verdict := self.last_word(outcome)) is not None:
             self.keeping.correct(outcome.length - 1, verdict)
             outcome, row = judged(outcome, row, verdict)
-        self.keeping.ended(outcome)
+        last, number = self.keeping.ended(outcome), len(self.played)
         self.played.append((outcome, row))
+
+        def overrule(verdict: Verdict) -> None:
+            self.played[number] = judged(*self.played[number], verdict)
+            if last is not None:
+                self.keeping.amend(last, verdict)
+
+        self.late_labels.ended(outcome, self.exam.rollout.judge, overrule)
 
 
 def contest(
@@ -115,6 +133,7 @@ def contest(
                 for contestant in contestants[:: -1 if turn % 2 else 1]:
                     contestant.play(seed)
                     progress.advance(task)
+            second_thoughts(hall.world, hall.operator, hall.stop, hall.idle)
         except ExamEnded:
             return None
     return [result_of(each.runner, each.played, greedy=hall.config.greedy) for each in contestants]
@@ -144,5 +163,6 @@ def _enter(
         chooser=hall.chooser(runner),
         exam=exam,
         keeping=keeping,
+        late_labels=hall.late_labels,
         last_word=lambda outcome: last_word(hall.world, hall.operator, hall.stop, outcome),
     )

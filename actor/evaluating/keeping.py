@@ -16,7 +16,7 @@ from actor.strips import Strips
 from actor.video import VideoWriter
 from actor.world import World
 from shared.policy.vision import cameras
-from shared.step import EpisodeKind, Step
+from shared.step import EpisodeKind, Step, StepId
 
 STRIPS = "strips"
 """Directory of the strips."""
@@ -66,13 +66,19 @@ class Keeping:
         """The episode that went on counts for nothing."""
         self._steps.clear()
 
-    def ended(self, outcome: EpisodeOutcome) -> None:
-        """The episode came to an end: write it, or nothing where nobody acted."""
+    def ended(self, outcome: EpisodeOutcome) -> StepId | None:
+        """The episode came to an end: write it, or nothing where nobody acted; the name of its last step."""
+        last = None
         if self._steps:
-            self._recording.add(self._steps, outcome.start_seed)
+            last = self._recording.add(self._steps, outcome.start_seed)
             self._strips.add(outcome, self._steps)
         self._steps.clear()
         self._episode += 1
+        return last
+
+    def amend(self, target: StepId, verdict: Verdict) -> None:
+        """A later verdict on a step that was written."""
+        self._recording.amend(target, verdict)
 
     def __enter__(self) -> Self:
         return self

@@ -1,11 +1,13 @@
 """The last word on an episode that a person judges and that came to its end before they said anything."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 from actor.late_labels import LATE_SECONDS
+from actor.operating.denying import MEANING
 from actor.operating.robot_operator import Operator
-from actor.rewards.base import LabelledReward, Verdict
+from actor.rewards.base import DeniedReward, LabelledReward, Verdict
 from actor.rollout import EpisodeOutcome
 from actor.scoring import EvaluatedEpisode
 from actor.stop import StopSignal
@@ -31,6 +33,17 @@ def last_word(world: World, operator: Operator, stop: StopSignal, outcome: Episo
         if stop.wait(TURN_SECONDS) is not None:
             break
     return None
+
+
+def second_thoughts(world: World, operator: Operator, stop: StopSignal, idle: Callable[[], None]) -> None:
+    """Give a person the time to deny that the last episode was a success, where who judges may err."""
+    if not (isinstance(world.judge, DeniedReward) and operator.present and stop.cause is None):
+        return
+    operator.call(f"that was the last one; within {LATE_SECONDS:g} s: {MEANING}")
+    for _ in range(round(LATE_SECONDS / TURN_SECONDS)):
+        if stop.wait(TURN_SECONDS) is not None:
+            break
+        idle()
 
 
 def judged(

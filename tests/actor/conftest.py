@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from actor.rewards.base import StepResult, Verdict
+from actor.rewards.environment import EnvironmentReward
+from actor.samples import Samples
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.policy.acting import make_select_action
 from shared.policy.encoder import ImageEncoder
@@ -170,3 +173,31 @@ def compile_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 _compiled = functools.cache(make_select_action)
+
+
+class Fallible(EnvironmentReward):
+    """The environment's word, which a person may deny."""
+
+    identity = "square.classifier"
+
+    def __init__(self) -> None:
+        self.judging_seconds, self.successes, self.denials = Samples(), 0, 0
+        self.success_seconds, self._denied = 0.0, list[int]()
+
+    def judge(self, result: StepResult) -> Verdict:
+        verdict = super().judge(result)
+        self.successes += verdict.success
+        return verdict
+
+    def deny(self) -> str:
+        self._denied.append(self.successes)
+        return "its reward is taken back"
+
+    def denied(self) -> int | None:
+        return self._denied.pop(0) if self._denied else None
+
+
+@pytest.fixture
+def fallible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever world is opened, who judges it may err."""
+    monkeypatch.setattr("actor.world.build_judge", lambda *unused: Fallible())

@@ -11,6 +11,7 @@ import pytest
 from actor import demo
 from actor.demonstrations.session import DemoSession
 from actor.operating.robot_operator import Operator
+from actor.rollout import Rollout
 from shared.episode_starts import read_starts
 from shared.episodes import group_episodes, read_episodes
 from shared.errors import RobotFault
@@ -149,3 +150,43 @@ def test_an_interrupted_recording_is_gone_on_with_from_new_starts(record, tmp_pa
     assert (told["kept"], told["kept_before"]) == (5, 2)
     assert record(END, {}, "--episodes", "5", "--resume")[0] == 0
     assert not (tmp_path / "demos-3.mcap").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "ends", "counts"),
+    [
+        ((), [Why.OPERATOR_ABORT, Why.SUCCESS, Why.SUCCESS], (2, 0, 1)),
+        (("--keep-failures",), [Why.OPERATOR_ABORT, Why.SUCCESS], (1, 1, 0)),
+    ],
+)
+def test_a_denial_during_the_next_attempt_takes_the_reward_of_the_one_before_that_is_written(
+    record, tmp_path, fallible, more, ends, counts
+) -> None:
+    assert record(END, {6: "n"}, "--episodes", "2", *more)[0] == 0
+    episodes = list(group_episodes(read_episodes(tmp_path / "demos.mcap").records()))
+    assert [episode.steps[-1].step.why for episode in episodes] == ends
+    first = episodes[0].steps[-1].step
+    assert (first.reward, first.terminated, first.truncated) == (0.0, False, True)
+    told = json.loads((tmp_path / "demos.json").read_text())
+    assert (told["successes"], told["failures"], told["failed"]) == counts
+
+
+@pytest.mark.parametrize(("key", "counts"), [("n", (2, 0, 1)), ("d", (2, 1, 0)), ("z", (2, 1, 0))])
+def test_while_the_scene_is_waited_for_the_attempt_before_can_be_denied_or_done_again(
+    record, tmp_path, monkeypatch, fallible, key, counts
+) -> None:
+    keys, begun, operators = ["r", key], Operator.begun, []
+
+    def begin(self: Operator, idle: Any) -> Any:
+        operators[:] = [self]
+        self._wait_for_scene = True
+        return begun(self, idle)
+
+    monkeypatch.setattr(Operator, "begun", begin)
+    monkeypatch.setattr(Rollout, "hold", lambda rollout: operators[0].press(keys.pop(0) if keys else "r"))
+    status, env = record([(3, Why.SUCCESS), *END], {}, "--episodes", "2")
+    assert status == 0
+    assert lengths(tmp_path / "demos.mcap") == [4, 4]
+    told = json.loads((tmp_path / "demos.json").read_text())
+    assert (told["successes"], told["discarded"], told["failed"]) == counts
+    assert (len(set(env.seeds)) < len(env.seeds)) is (key == "z")
