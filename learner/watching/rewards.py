@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from shared.records import AmendRecord, Record
-from shared.step import Step, Why
+from shared.records import AmendRecord, Record, StepRecord
+from shared.step import EpisodeKind, StepId, Why
 
 
 @dataclass
@@ -31,29 +31,45 @@ class Rewards:
         self._discount = discount
         self._practice = Extremes()
         self._going_on, self._terminal = Extremes(), Extremes()
-        self._episodes = self._successes = 0
+        self._episodes = 0
+        self._successes: set[StepId] = set()
+        self._streams: set[tuple[str, str]] = set()  # of practice
 
-    def take(self, step: Step, *, demo: bool) -> None:
+    def take(self, record: StepRecord) -> None:
         """One step."""
+        step = record.step
         if not math.isfinite(step.reward):
             return
         (self._terminal if step.terminated else self._going_on).add(step.reward)
-        if demo:
+        if record.kind is EpisodeKind.DEMO:
             return
         self._practice.add(step.reward)
         self._episodes += step.last
-        self._successes += step.why is Why.SUCCESS
+        self._judge(record.identity, step.why)
+        self._streams.add(record.identity[:2])
 
     def amend(self, record: Record) -> None:
-        """A later word on a step of practice; what it was before is not forgotten."""
-        if isinstance(record, AmendRecord) and record.reward is not None:
-            self._practice.add(record.reward)
+        """A later word on a step: whether it is a success; what it earned before is not forgotten."""
+        if not isinstance(record, AmendRecord):
+            return
+        practised = record.target[:2] in self._streams
+        if practised:
+            self._judge(record.target, record.why)
+        if record.reward is not None:
             (self._terminal if record.terminated else self._going_on).add(record.reward)
-            self._successes += record.why is Why.SUCCESS
+            if practised:
+                self._practice.add(record.reward)
+
+    def _judge(self, target: StepId, why: Why | None) -> None:
+        if why is Why.SUCCESS:
+            self._successes.add(target)
+        elif why is not None:
+            self._successes.discard(target)
 
     def figures(self) -> dict[str, float]:
         """Extremes of practice, and the bounds of any discounted return."""
-        found = {"practice_episodes": float(self._episodes), "practice_successes": float(self._successes)}
+        successes = float(len(self._successes))
+        found = {"practice_episodes": float(self._episodes), "practice_successes": successes}
         if self._practice.known:
             found |= {"reward_low": self._practice.low, "reward_high": self._practice.high}
         if self._going_on.known or self._terminal.known:

@@ -39,7 +39,7 @@ class Watch:
         if record.kind is EpisodeKind.EVALUATION:
             return
         demo, step = record.kind is EpisodeKind.DEMO, record.step
-        self._rewards.take(step, demo=demo)
+        self._rewards.take(record)
         if not demo:
             self._actions.take(step)
         if record.identity.step == 0:

@@ -109,21 +109,41 @@ def test_evaluations_are_not_looked_at(watch, actor) -> None:
     assert watch.figures == {}
 
 
+def correction(why: Why) -> AmendRecord:
+    """A later word on the second step of the first episode."""
+    return AmendRecord(
+        actor_id="a",
+        incarnation="life",
+        sequence=2,
+        time_seconds=0.0,
+        target=StepId("a", "life", 0, 1),
+        reward=float(why is Why.SUCCESS),
+        terminated=why is Why.SUCCESS,
+        truncated=why is not Why.SUCCESS,
+        why=why,
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "successes"),
+    [
+        (Why.SUCCESS, [Why.OPERATOR_ABORT], 0),
+        (Why.SUCCESS, [Why.SUCCESS], 1),
+        (Why.TIME_LIMIT, [Why.SUCCESS, Why.FAILURE], 0),
+        (Why.TIME_LIMIT, [Why.FAILURE, Why.SUCCESS], 1),
+    ],
+)
+def test_the_last_word_says_whether_an_episode_is_a_success(watch, actor, before, said, successes) -> None:
+    actor.episode(rewards=[0.0, float(before is Why.SUCCESS)], why=before)
+    for why in said:
+        watch.take(correction(why))
+    actor.episode(rewards=[0.0])
+    assert watch.figures["practice_successes"] == successes
+
+
 def test_a_late_success_counts(watch, actor) -> None:
     actor.episode(rewards=[0.0, 0.0])
-    watch.take(
-        AmendRecord(
-            actor_id="a",
-            incarnation="life",
-            sequence=2,
-            time_seconds=0.0,
-            target=StepId("a", "life", 0, 1),
-            reward=1.0,
-            terminated=True,
-            truncated=False,
-            why=Why.SUCCESS,
-        )
-    )
+    watch.take(correction(Why.SUCCESS))
     actor.episode(rewards=[0.0])
     assert watch.figures["practice_successes"] == 1.0
     assert watch.figures["return_high"] == 1.0
@@ -151,7 +171,15 @@ def test_no_return_that_was_seen_or_could_follow_is_outside_of_the_bounds(episod
                 why=(Why.FAILURE if terminates else Why.TIME_LIMIT) if last else None,
                 final_observation={} if last else None,
             )
-            rewards.take(step, demo=False)
+            rewards.take(
+                StepRecord(
+                    identity=StepId("a", "life", 0, number),
+                    sequence=number,
+                    kind=EpisodeKind.TRAINING,
+                    time_seconds=0.0,
+                    step=step,
+                )
+            )
     figures = rewards.figures()
     low, high = figures["return_low"], figures["return_high"]
     for values, terminates in episodes:
