@@ -99,7 +99,7 @@ class BothWays:
             Trial(task=way.task, success=outcome.success, length=outcome.length, scene_kept=kept)
         )
         if self._stuck:
-            way.practice.await_late_label()
+            way.practice.await_success(lambda: not self._stuck)
         if self._stuck:
             self._stuck_from, self._keep_scene = len(self.trials), False
             log.warning("%d trials in a row failed: the scene is set anew", self._config.stuck_trials)

@@ -105,11 +105,14 @@ class Practice:
         self._passed_over, self._overruled = passed_over, overruled
         return self._practise_or_hold() if self._stop.cause is None else None
 
-    def await_late_label(self) -> None:
-        """Give whoever judges the time that they have to say what became of the last episode."""
-        until = self._parts.clock.now() + LATE_SECONDS
-        heard, operator = self._parts.late_labels, self._parts.operator
-        while heard.open and operator.present and self._parts.clock.now() < until:
+    def await_success(self, said: Callable[[], bool]) -> None:
+        """Give whoever judges the time that they have to call the last episode a success, until they did."""
+        clock, operator = self._parts.clock, self._parts.operator
+        if not (self._parts.late_labels.open and operator.present):
+            return
+        operator.call(f"it is over: s within {LATE_SECONDS:g} s, else it counts as no success")
+        until = clock.now() + LATE_SECONDS
+        while not said() and clock.now() < until:
             self._idle()
             if self._stop.wait(TURN_SECONDS) is not None:
                 return

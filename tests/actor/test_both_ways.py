@@ -51,9 +51,11 @@ class FakePractice:
     def conclude(self) -> None:
         self.concluded += 1
 
-    def await_late_label(self) -> None:
+    def await_success(self, said: Any) -> None:
+        assert not said()
         if len(self.log) in self.late:
             self.overrule(self.outcome(success=self.late[len(self.log)]))
+            assert said()
 
     def describe(self) -> str:
         return "fine"

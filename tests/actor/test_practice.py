@@ -664,3 +664,16 @@ def test_what_is_said_while_the_scene_is_waited_for_counts_everywhere(
     assert [(fields["reward"], fields["why"]) for _, fields in stage.uplink.amends] == [(1.0, Why.SUCCESS)]
     assert stage.parts.assistance.total.autonomous_successes == 1
     assert stage.session.sent[-1][1]["training/success"] == 0.5
+
+
+def test_whoever_judges_has_a_moment_for_a_success(build, make_snapshot, counting_env, monkeypatch) -> None:
+    judge, told = OperatorReward(), list[bool]()
+    stage = build(judge=judge, env=counting_env([(4, Why.TIME_LIMIT)]))
+    stage.feed.snapshot = make_snapshot()
+    stage.practice.turn(overruled=lambda outcome: told.append(outcome.success))
+    stage.practice.await_success(lambda: pytest.fail("nobody is there to say so"))
+    stage.operator.present = True
+    monkeypatch.setattr(Rollout, "hold", lambda rollout: judge.label(True))
+    stage.practice.await_success(lambda: bool(told))
+    assert told == [True]
+    assert stage.uplink.amends[0][0] == StepId("actor-0", "life", 0, 3)
