@@ -30,6 +30,7 @@ from learner.seeing import Seeing, see
 from learner.start import EPISODES, Beginning
 from learner.telemetry import Sources, Telemetry
 from learner.training import Outlets, Trainer, copy_on_device
+from learner.watching.goal_returns import goal_returns
 from shared.cache import trunk_directory
 from shared.clock import Clock
 from shared.config import dump_toml
@@ -214,6 +215,7 @@ def build_sampler(
         arrivals=ingest.arrivals,
         device_put=jax.device_put,
         maps=seeing.maps,
+        attainable=goal_returns(config.agent),
         witness=witness,
     )
     if beginning.log_records:

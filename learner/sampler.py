@@ -76,6 +76,7 @@ class Sampler:
         device_put: copies a batch to where the updates run.
         n_step, discount: of the returns, as the agent is configured.
         maps: the frozen trunk, where the layout shows its maps.
+        attainable: the least and the most return, where the recorded rewards do not tell.
         witness: shown (first update, plan, pools) of each call before its rows are gathered.
     """
 
@@ -91,12 +92,13 @@ class Sampler:
         arrivals: Arrivals,
         device_put: Callable[[TransitionBatch], TransitionBatch],
         maps: MapSource | None = None,
+        attainable: tuple[float, float] | None = None,
         witness: Witness | None = None,
     ) -> None:
         require_first_call(ratio, config.min_rows)
         self._closing = threading.Event()
         self.pools = Pools(layout, config.replay, maps and maps.until(self._closing.is_set))
-        self.watch = Watch(layout.interface, discount)
+        self.watch = Watch(layout.interface, discount, attainable)
         self.ratio = Ratio(ratio)
         self.position = 0
         self._config = config

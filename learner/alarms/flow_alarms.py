@@ -53,6 +53,8 @@ def utd_not_met(history: History) -> Finding:
 def policy_age(history: History) -> Finding:
     """Whether actors act by what the learner knows now."""
     ages = sorted(history.recent("actor/policy_age_seconds", REPORTS))
+    if history.newest("warmup_left"):
+        return POLICY_AGE.unknown("warming up: nothing is trained yet")
     if not ages:
         return POLICY_AGE.unknown("no actor acts by a policy")
     age = ages[len(ages) // 2]

@@ -33,6 +33,8 @@ ROWS = 5
 
 def no_reward(history: History) -> Finding:
     """Whether practice ever earned anything: a policy that never does has nothing to learn from."""
+    if history.newest("rewards_replaced"):
+        return NO_REWARD.unknown("rewards come from goal images: vice_passed tells how many")
     episodes, high = history.newest("practice_episodes"), history.newest("reward_high")
     low, successes = history.newest("reward_low"), history.newest("practice_successes") or 0.0
     if episodes is None or high is None or low is None:

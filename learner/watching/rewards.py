@@ -25,10 +25,16 @@ class Extremes:
 
 
 class Rewards:
-    """Of practice, and of practice and demonstrations together."""
+    """Of practice, and of practice and demonstrations together.
 
-    def __init__(self, discount: float) -> None:
-        self._discount = discount
+    Args:
+        discount: gamma of one step.
+        returns: the least and the most that can be earned, where other rewards than those recorded are
+            learned from; None goes by these.
+    """
+
+    def __init__(self, discount: float, returns: tuple[float, float] | None = None) -> None:
+        self._discount, self._returns = discount, returns
         self._practice = Extremes()
         self._going_on, self._terminal = Extremes(), Extremes()
         self._episodes = 0
@@ -72,7 +78,13 @@ class Rewards:
         found = {"practice_episodes": float(self._episodes), "practice_successes": successes}
         if self._practice.known:
             found |= {"reward_low": self._practice.low, "reward_high": self._practice.high}
-        if self._going_on.known or self._terminal.known:
+        if self._returns is not None:
+            found |= {
+                "rewards_replaced": 1.0,
+                "return_low": self._returns[0],
+                "return_high": self._returns[1],
+            }
+        elif self._going_on.known or self._terminal.known:
             found |= {"return_low": self._bound(-1.0), "return_high": self._bound(1.0)}
         return found
 

@@ -16,14 +16,17 @@ class Watch:
     Args:
         interface: what the steps look like.
         discount: gamma of one step, for the return that can be attained.
+        returns: see Rewards.
 
     Attributes:
         figures: numbers by name, replaced as a whole whenever an episode begins or ends.
     """
 
-    def __init__(self, interface: InterfaceSpec, discount: float) -> None:
+    def __init__(
+        self, interface: InterfaceSpec, discount: float, returns: tuple[float, float] | None = None
+    ) -> None:
         self.figures: dict[str, float] = {}
-        self._rewards = Rewards(discount)
+        self._rewards = Rewards(discount, returns)
         self._parts = (
             StartStates(interface),
             Pictures(interface),

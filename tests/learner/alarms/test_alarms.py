@@ -134,6 +134,11 @@ CASES = [
     ("intervention_share", {"interventions/step_share": 0.7}, Level.ALARM),
     ("utd_not_met", {"utd_actual": 3.0}, Level.WARN),
     ("utd_not_met", {"utd_actual": 1.0}, Level.ALARM),
+    (
+        "no_reward",  # what was recorded is not what is learned from
+        {"rewards_replaced": 1.0, "practice_successes": 0, "reward_high": 0.0},
+        Level.UNKNOWN,
+    ),
     ("policy_age", {"actor/policy_age_seconds": 20.0}, Level.WARN),
     ("policy_age", {"actor/policy_age_seconds": 90.0}, Level.ALARM),
 ]

@@ -4,11 +4,17 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from learner.agents.config import SACConfig
+from learner.agents.vice import ViceConfig, rewarded
+from learner.alarms.diagnosis import diagnose, speaking
+from learner.alarms.history import History
+from learner.watching.goal_returns import goal_returns
 from learner.watching.rewards import Rewards
 from learner.watching.watch import Watch
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
@@ -192,6 +198,48 @@ def test_costs_for_ever_bound_the_return_from_below(watch, actor) -> None:
     actor.episode(rewards=[-1.0] * 5)
     assert watch.figures["return_low"] == pytest.approx(-10.0)
     assert watch.figures["return_high"] <= 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "bounds"),
+    [
+        ({}, (0.0, 1.0)),
+        ({"ends": False}, (0.0, 10.0)),
+        ({"reward": "log_probability"}, (-50.0, 0.0)),
+    ],
+)
+def test_where_goal_images_decide_the_recorded_rewards_bound_nothing(settings, bounds) -> None:
+    config = SACConfig(discount=0.9, vice=ViceConfig(enabled=True, **settings))
+    watch = Watch(INTERFACE, 0.9, goal_returns(config))
+    actor = Actor(watch)
+    for _ in range(60):
+        actor.episode(rewards=[0.0, 0.0])
+    found = (watch.figures["return_low"], watch.figures["return_high"])
+    assert found == pytest.approx(bounds)
+    history = History()
+    value = sum(bounds) / 2
+    history.add({"env_steps": 120, "q_mean": value, "q_policy": value, "vice_passed": 0.1} | watch.figures)
+    assert not speaking(diagnose(history))
+
+
+@given(st.lists(st.floats(-30.0, 30.0), min_size=1, max_size=20), st.booleans())
+def test_no_return_by_goal_images_is_outside_of_the_bounds(logits, ends) -> None:
+    """Of one episode that goes on with its last reward for ever."""
+    for reward in ("threshold", "log_probability"):
+        vice = ViceConfig(enabled=True, reward=reward, ends=ends)
+        bounds = goal_returns(SACConfig(discount=0.9, vice=vice))
+        assert bounds is not None
+        earned, discounts = (
+            np.asarray(a, float) for a in rewarded(vice, jnp.array(logits), jnp.full(len(logits), 0.9))
+        )
+        value = earned[-1] / (1 - discounts[-1])
+        for gained, discount in zip(earned[::-1], discounts[::-1], strict=True):
+            value = gained + discount * value
+        assert bounds[0] - 1e-4 <= value <= bounds[1] + 1e-4
+
+
+def test_without_goal_images_the_recorded_rewards_decide() -> None:
+    assert goal_returns(SACConfig()) is None
 
 
 def test_the_gripper_is_at_its_limits_by_design(watch, actor) -> None:
