@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import gymnasium
 
 from actor.rewards import REWARDS
-from actor.rewards.base import ClosedReward, FittedReward, JudgesAlone, RewardModel
+from actor.rewards.base import ClosedReward, DeniedReward, FittedReward, JudgesAlone, RewardModel
 from actor.rewards.judging import JudgingConfig
 from actor.rollout import Rollout
 from actor.scene import SceneConfig
@@ -42,9 +42,9 @@ class World:
         The same judges it, but for classifiers: `judging` names those of this task.
         """
         env, judge = make_also(self.env, task, lab=scene.lab), self.judge
-        if isinstance(judge, JudgesAlone):
+        env.goes_on = isinstance(judge, JudgesAlone)
+        if isinstance(judge, DeniedReward):
             judge = build_judge(resolve("reward", REWARDS, "classifier"), env.interface, judging)
-            env.goes_on = True
         try:
             rollout = Rollout(env, env.interface, judge)
             yield World(env=env, interface=env.interface, rollout=rollout, judge=judge)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from robot_env.arms.real_world import RealWorld
 from robot_env.cameras.crop import CroppedCameraConfig, crop_image, require_inside
 from robot_env.cameras.freshness import FreshFrames
+from robot_env.cameras.mujoco import MujocoCameraConfig
 from robot_env.families import nearest
 from robot_env.lab import load_lab
 from shared.clock import SystemClock
@@ -149,6 +150,12 @@ def _raw_frame(config: CropConfig) -> tuple[str, NDArray[np.uint8], Box | None]:
     if config.picture is not None:
         return name, _read(config.picture), told
     camera: Any = chosen.camera if isinstance(chosen, CroppedCameraConfig) else chosen
+    if isinstance(camera, MujocoCameraConfig):
+        raise ConfigError(
+            STAGE,
+            f"camera {name!r} is simulated: it is drawn at the size that is delivered",
+            "name a real camera, or a picture with --picture FILE",
+        )
     clock = SystemClock()
     built = camera.build(RealWorld(()), clock)
     try:

@@ -133,8 +133,15 @@ class Correcting:
         except HandsOnError as error:
             log.error("what was trained anew cannot be used: %s", error)
             return None
+        if _met(read_classifier(self._path)) and not _met(classifier):
+            log.warning("%s misses its target of precision: %s goes on judging", path, self._path)
+            return None
         self._path = path
         return path, classifier
+
+
+def _met(classifier: RewardClassifier) -> bool:
+    return all(figures["target_met"] for figures in classifier.metrics.get("classes", {}).values())
 
 
 def correction(seen: Sequence[Observation], score: float, action_size: int) -> list[Step]:

@@ -38,7 +38,7 @@ FAULTS = {
 class RobotiqHandConfig:
     """Settings of a Robotiq 2F."""
 
-    port: str = "/dev/handson-robotiq"
+    port: str = "/dev/handson/gripper"
     """Serial port, as deploy/udev names it."""
     baud: int = 115200
     """Its speed."""
