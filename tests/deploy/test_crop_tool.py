@@ -102,3 +102,10 @@ def test_a_misspelt_camera_is_answered_with_the_nearest(tmp_path: Path) -> None:
     lab.write_text(LAB)
     with pytest.raises(ConfigError, match="did you mean 'wrist'"):
         main(["--lab", str(lab), "--camera", "wirst"])
+
+
+def test_a_simulated_camera_has_nothing_to_crop(tmp_path: Path) -> None:
+    lab = tmp_path / "lab.toml"
+    lab.write_text('[cameras.wrist]\nkind = "wrist"\n')
+    with pytest.raises(ConfigError, match="simulated"):
+        main(["--lab", str(lab), "--out", str(tmp_path / "page.png")])
