@@ -117,7 +117,8 @@ def test_a_policy_that_is_not_finite_is_never_published_nor_saved(make_core, ste
     core.sampler.start()
     with pytest.raises(NonFiniteError, match="not finite") as caught:
         core.trainer.run(lambda: None)
-    assert name in caught.value.cause
+    cause = caught.value.cause  # whichever looks first: the publisher at the policy, the checkpointer at all
+    assert name in cause or "the agent's state after update" in cause
     assert core.sent == []
     assert list_checkpoints(tmp_path / "checkpoints") == []
 
