@@ -12,6 +12,8 @@ from tests import results
 from tests.system.test_learning import require_that_it_adds_up, train
 
 SEEDS, LEVEL, IN_A_ROW, EVERY_STEPS = range(3), 0.9, 3, 250
+PASS = 0.8
+"""Of the final fifty episodes: a run that stops at its first three good evaluations is no finished one."""
 PRESETS = {"sac": (), "sac_hybrid": ("--preset", "sac_hybrid")}
 KEPT = (
     "seed",
@@ -25,7 +27,7 @@ KEPT = (
 )
 FLAGS = (
     *("--task", "pick_cube", "--no-video", "--actor.evaluation.every-steps", str(EVERY_STEPS)),
-    *("--target.stop-at", str(LEVEL), "--target.stop-after", str(IN_A_ROW)),
+    *("--target.stop-at", str(LEVEL), "--target.stop-after", str(IN_A_ROW), "--target.pass-at", str(PASS)),
 )
 
 
@@ -75,7 +77,7 @@ def test_hybrid_matches_sac_on_pick_cube(tmp_path: Path, demos: int) -> None:
         for run in runs:
             require_that_it_adds_up(run)
     assert steps["sac_hybrid"] <= steps["sac"] + EVERY_STEPS
-    assert all(run["success_rate"] >= 0.8 for run in found["sac_hybrid"])
+    assert all(run["success_rate"] >= PASS for run in found["sac_hybrid"])
 
 
 def assert_same_demonstrations(one: Path, other: Path) -> None:
