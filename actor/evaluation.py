@@ -4,6 +4,7 @@ Leaves `evaluation.json`, the episodes as `evaluation.mcap`, strips of what the 
 for, a video; of a second policy the same in `against/`, and of both `comparison.json`.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from rich.console import Console
 from actor.evaluating.comparison import Comparison
 from actor.evaluating.config import EvalConfig
 from actor.evaluating.contestants import Hall, contest
-from actor.evaluating.keeping import STRIPS
+from actor.evaluating.keeping import RESULT, STRIPS
 from actor.evaluating.starts import Grid, lay_grid
 from actor.evaluating.success_map import SuccessMap
 from actor.evaluating.tables import comparison_table, result_table
@@ -39,10 +40,11 @@ from shared.version import code_version
 
 __all__ = ["AGAINST", "COMPARISON", "RESULT", "STRIPS", "main", "parse", "run"]
 
-RESULT = "evaluation.json"
 COMPARISON = "comparison.json"
 AGAINST = "against"
 """Directory of the second policy's evaluation."""
+
+log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -116,13 +118,16 @@ def _device(config: EvalConfig, world: World) -> Iterator[TeleopDevice | None]:
 def _grid(config: EvalConfig, world: World) -> Grid | None:
     if config.grid is None:
         return None
-    return lay_grid(
+    grid = lay_grid(
         world.rollout.robot,
         config.grid,
         config.grid_over,
         episodes=config.episodes,
         first_seed=config.start_seed,
     )
+    if (played := len(grid.start_seeds)) != config.episodes:
+        log.warning("%d episodes are played: as many in each cell of %s", played, config.grid)
+    return grid
 
 
 def _conclude(

@@ -9,6 +9,7 @@ from typing import Any
 from deploy import run_directory
 
 COLUMNS = ("run", "task", "success", "return", "demos", "steps", "updates", "minutes")
+NEWEST = "(default: latest)"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -18,9 +19,16 @@ def main(argv: Sequence[str]) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("list", help="one line a run, oldest first (what no command does, too)")
     show = commands.add_parser("show", help="everything in a run's result.json, and where its files are")
-    show.add_argument("run", help="name of a run, its directory, or latest")
+    show.add_argument(
+        "run", nargs="?", default=run_directory.LATEST, help=f"name of a run, or its directory {NEWEST}"
+    )
     ask = commands.add_parser("doctor", help="why a run is not learning: named alarms and what to do")
-    ask.add_argument("run", help="name of a run that trains or has ended, its directory, or latest")
+    ask.add_argument(
+        "run",
+        nargs="?",
+        default=run_directory.LATEST,
+        help=f"name of a run that trains or has ended, or its directory {NEWEST}",
+    )
     ask.add_argument("--json", action="store_true", help="for programs")
     arguments = parser.parse_args(list(argv))
     if arguments.command == "doctor":

@@ -80,7 +80,7 @@ def look_at(numbered: Numbered, interface: InterfaceSpec) -> Findings:
         start_seed=numbered.start_seed,
         images=images,
         wrong=[*_gaps(episode), *_endings(steps), *_numbers(steps)],
-        notes=[*_motion_notes(saturated, still), *_image_notes(images)],
+        notes=[*_motion_notes(saturated, still), *_reward_notes(steps), *_image_notes(images)],
         digest=_digest(steps),
     )
 
@@ -152,6 +152,16 @@ def _motion_notes(saturated: float, still: float) -> list[str]:
     return [
         *([f"{saturated:.0%} of its actions are at their limit"] if saturated > MOSTLY else []),
         *([f"{still:.0%} of its steps are at rest"] if still > MOSTLY else []),
+    ]
+
+
+def _reward_notes(steps: Sequence[Step]) -> list[str]:
+    """Success that is rewarded more than once teaches to put off the end."""
+    rewarded = sum(step.reward > 0.0 for step in steps)
+    if steps[-1].why is not Why.SUCCESS or rewarded < 2 or min(step.reward for step in steps) < 0.0:
+        return []
+    return [
+        f"{rewarded} of its {len(steps)} steps are rewarded: fine where rewards are dense, wrong where sparse"
     ]
 
 

@@ -15,13 +15,16 @@ from actor.rewards.judging import JudgingConfig
 from actor.scene import SceneConfig
 from shared.errors import ConfigError
 
+BEST, POLICY = "best.snapshot", "policy.snapshot"
+"""What a run and a checkpoint call the file with their policy."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvalConfig:
     """Which policy, from which start states, and what to keep."""
 
     policy: Path
-    """The policy: a file such as best.snapshot in a run directory, or a checkpoint's directory."""
+    """The policy: a snapshot, or the directory of a run (its best, else its newest) or of a checkpoint."""
     against: Path | None = None
     """Another policy to compare it with, from the same starts, turn by turn."""
     task: str = "pick_cube"
@@ -89,4 +92,13 @@ class EvalConfig:
     def policy_files(self) -> tuple[Path, ...]:
         """The files that hold the policies: of the one to measure, and of the one to compare it with."""
         named = (self.policy,) if self.against is None else (self.policy, self.against)
-        return tuple(path / "policy.snapshot" if path.is_dir() else path for path in named)
+        return tuple(_newest_in(path) if path.is_dir() else path for path in named)
+
+
+def _newest_in(directory: Path) -> Path:
+    """The best policy of a run, that of a checkpoint, or else that of the newest checkpoint below."""
+    for name in (BEST, POLICY):
+        if (directory / name).exists():
+            return directory / name
+    below = sorted(directory.rglob(POLICY), key=lambda path: path.stat().st_mtime)
+    return below[-1] if below else directory / BEST

@@ -1,6 +1,8 @@
 """Keeping: what is left of one policy's evaluation: every step, strips of what the cameras showed, a film."""
 
+import logging
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,13 +23,16 @@ from shared.step import EpisodeKind, Step, StepId
 STRIPS = "strips"
 """Directory of the strips."""
 EPISODES = "evaluation.mcap"
+RESULT = "evaluation.json"
+
+log = logging.getLogger(__name__)
 
 
 class Keeping:
     """A context that finishes the files.
 
     Args:
-        out: directory for `evaluation.mcap` and the strips.
+        out: directory for `evaluation.mcap` and the strips; what an interrupted evaluation left is set aside.
         video: file to film into; None films nothing.
         show: takes each step for a live look.
 
@@ -40,6 +45,7 @@ class Keeping:
         self._episode = 0
         self._steps: list[Step] = []
         self._open = ExitStack()
+        _set_aside(out)
         self._recording = self._open.enter_context(
             Recording(
                 out / EPISODES,
@@ -87,6 +93,16 @@ class Keeping:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.__exit__(kind, error, trace)
+
+
+def _set_aside(out: Path) -> None:
+    """Episodes without a result are those of an interrupted evaluation: keep them by another name."""
+    left = out / EPISODES
+    if not left.exists() or (out / RESULT).exists():
+        return
+    names = (left.with_stem(f"interrupted-{number}") for number in count(1))
+    aside = left.rename(next(name for name in names if not name.exists()))
+    log.warning("an evaluation was interrupted here: its episodes are now %s", aside)
 
 
 def _film(config: EvalConfig, world: World, video: Path | None) -> Film:

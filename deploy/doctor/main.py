@@ -33,9 +33,8 @@ def doctor(run: Path, *, as_json: bool) -> int:
         print(json.dumps(content, indent=2))
     else:
         console = Console(highlight=False)
-        console.print(
-            f"{run}: {history.env_steps:,} training steps, {history.updates:,} updates", markup=False
-        )
+        head = f"{run}: {history.env_steps:,} training steps, {history.updates:,} updates"
+        console.print(head, markup=False, soft_wrap=True)
         console.print(table(findings))
         _next_steps(console, findings)
     return int(any(finding.level is Level.ALARM for finding in findings))

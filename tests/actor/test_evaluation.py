@@ -1,6 +1,7 @@
 """`handson eval`: a saved policy over fixed starts, with no learner anywhere."""
 
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from shared.episodes import group_episodes, read_episodes
 from shared.errors import CheckpointError, EpisodeFileError, InterfaceMismatch, RobotFault
 from shared.policy.snapshot import write_snapshot
 from shared.step import EpisodeKind, Source, Why
+
+FILES = ("interrupted-1.mcap", "evaluation.mcap")
 
 
 @pytest.fixture
@@ -66,6 +69,23 @@ def test_a_checkpoint_is_named_by_its_directory(tmp_path, policy) -> None:
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["policy"] == str(policy)
 
 
+def test_a_run_is_named_by_its_directory_its_best_policy_first(tmp_path, policy, make_snapshot) -> None:
+    run = tmp_path / "run"
+    for number, version in enumerate((7, 8)):
+        kept = run / "learner" / "checkpoints" / f"{version}"
+        kept.mkdir(parents=True)
+        write_snapshot(kept / "policy.snapshot", make_snapshot(version))
+        os.utime(kept / "policy.snapshot", (number, number))
+
+    def version_played(out: str) -> int:
+        assert evaluation.main(arguments(run, tmp_path / out)) == 0
+        return json.loads((tmp_path / out / "evaluation.json").read_text())["policy_version"]
+
+    assert version_played("newest") == 8
+    write_snapshot(run / "best.snapshot", make_snapshot(5))
+    assert version_played("best") == 5
+
+
 def test_the_first_episodes_are_filmed_to_their_ends(tmp_path, policy) -> None:
     video = tmp_path / "policy.webm"
     more = ("--video", str(video), "--video-episodes", "1", "--video-size", "64")
@@ -111,6 +131,7 @@ def test_an_evaluation_is_never_overwritten(tmp_path, policy) -> None:
     earlier = tmp_path / "out" / "evaluation.mcap"
     earlier.parent.mkdir()
     earlier.write_bytes(b"precious")
+    earlier.with_name("evaluation.json").write_text("{}")
     with pytest.raises(EpisodeFileError, match="exists already"):
         evaluation.main(arguments(policy, tmp_path / "out"))
     assert earlier.read_bytes() == b"precious"
@@ -127,6 +148,10 @@ def test_an_interrupt_leaves_no_result(tmp_path, policy, monkeypatch, capsys) ->
     assert evaluation.main(arguments(policy, tmp_path / "out")) == 130
     assert not (tmp_path / "out" / "evaluation.json").exists()
     assert "SIGTERM" in capsys.readouterr().err
+    monkeypatch.setattr(Recording, "add", add)
+    assert evaluation.main(arguments(policy, tmp_path / "out")) == 0, "the same command goes on"
+    kept = [len(list(group_episodes(read_episodes(tmp_path / "out" / name).records()))) for name in FILES]
+    assert kept == [1, 2]
 
 
 def test_a_robot_that_failed_is_waited_for_and_the_start_is_evaluated_anew(

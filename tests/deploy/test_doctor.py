@@ -46,6 +46,13 @@ def test_a_run_without_alarms_is_0(tmp_path, capsys) -> None:
     assert "nothing alarms" in told
 
 
+def test_without_a_name_it_is_the_newest_run(tmp_path, capsys) -> None:
+    run = run_of(tmp_path, {}, {})
+    (run.parent / "latest").symlink_to(run.name)
+    assert cli.main(["runs", "--runs-dir", str(run.parent), "doctor"]) == 0
+    assert run.name in capsys.readouterr().out
+
+
 def test_an_alarm_is_1_and_says_what_to_do_and_from_where_on(tmp_path, capsys) -> None:
     assert doctor(run_of(tmp_path, {"q_mean": 5.0}, {"q_mean": 5.0})) == 1
     told = " ".join(capsys.readouterr().out.split())

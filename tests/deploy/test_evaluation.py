@@ -120,11 +120,13 @@ def test_the_two_rates_of_a_helped_policy_are_recorded(tmp_path, policies, monke
 
 
 def test_a_grid_is_mapped_and_its_edges_are_told_apart(tmp_path, policies, capsys) -> None:
-    assert handson_eval(policies[0], tmp_path, "--grid", "3x3", "--episodes", "9") == 0
+    assert handson_eval(policies[0], tmp_path, "--grid", "3x3", "--episodes", "10") == 0
     grid = json.loads((tmp_path / "evaluation.json").read_text())["grid"]
     assert (grid["rows"]["name"], grid["columns"]["name"]) == ("target x (m)", "target y (m)")
     assert (grid["centre"]["episodes"], grid["edges"]["episodes"]) == (1, 8)
-    assert "centre of the grid" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "centre of the grid" in told.out
+    assert "9 episodes are played: as many in each cell of 3x3" in told.err + told.out
     assert "Where it succeeds" in (tmp_path / "evaluation.html").read_text()
 
 

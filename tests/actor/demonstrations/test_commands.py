@@ -169,6 +169,16 @@ def test_a_correction_in_the_file_counts(recorded, capsys) -> None:
     assert (status, told["episodes"][0]["why"], told["episodes"][0]["episode_return"]) == (0, "failure", 0.0)
 
 
+def test_a_success_that_is_rewarded_again_and_again_is_noted(recorded, capsys) -> None:
+    def reward(records: list[StepRecord]) -> list[StepRecord]:
+        return [with_step(record, reward=1.0) for record in records]
+
+    _, told = inspected(spoilt(recorded, reward), capsys)
+    assert any("3 of its 3 steps are rewarded" in note for note in told["episodes"][0]["notes"])
+    _, told = inspected(recorded, capsys)
+    assert not any("rewarded" in note for one in told["episodes"] for note in one["notes"])
+
+
 def test_dark_and_frozen_pictures_are_noted(tmp_path, capsys) -> None:
     steps = [
         replace(step, observation=step.observation | {"camera": np.zeros((16, 16, 3), np.uint8)})
