@@ -40,9 +40,9 @@ def test_what_a_classifier_learned_from_a_recording_judges_demonstrations(tmp_pa
 def test_a_policy_learns_from_a_classifier_alone(tmp_path) -> None:
     """200 positive and 1,000 negative frames; a recording of its own to check on; practice by it alone."""
     file = tmp_path / "reach.classifier"
-    run.record(tmp_path / "labels", run.FRAMES, seed=5)
+    run.record(tmp_path / "labels", run.RECORDED, seed=9)
     classifier = run.train(tmp_path / "labels", file)
-    checked = run.check(classifier, run.record(tmp_path / "checked", run.CHECKED, seed=77))
+    checked = run.check(classifier, run.record(tmp_path / "checked", run.CHECKED, seed=99))
     practised = run.practise(file, tmp_path / "run", minutes=15.0)
     kept = ("success_rate", "success_interval", "env_steps", "updates", "wall_seconds", "stopped_by")
     chosen = classifier.metrics["classes"]["success"]
@@ -56,7 +56,8 @@ def test_a_policy_learns_from_a_classifier_alone(tmp_path) -> None:
     results.record(
         "classifier",
         figures,
-        {"task": run.TASK, "frames": run.FRAMES, "hits": 1, "minutes": 15, "train": run.SETTINGS},
+        {"task": run.TASK, "recorded": run.RECORDED, "frames": run.FRAMES, "hits": 1, "minutes": 15}
+        | {"train": run.SETTINGS},
     )
     assert classifier.metrics["frames"] == {"failure": 1000, "success": 200}
     assert checked["episodes"] >= 50
