@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from actor.rollout import EpisodeOutcome
+from actor.outcome import EpisodeOutcome
 
 log = logging.getLogger(__name__)
 

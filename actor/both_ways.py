@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from actor.both_ways_config import BothWaysConfig
+from actor.outcome import EpisodeOutcome
 from actor.practice import Practice
-from actor.rollout import EpisodeOutcome, Rollout
+from actor.rollout import Rollout
 from actor.stop import StopSignal
 
 log = logging.getLogger(__name__)

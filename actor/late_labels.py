@@ -6,8 +6,8 @@ denies may be longer ago: it is the one that its judge called so last when the k
 
 from collections.abc import Callable
 
+from actor.outcome import EpisodeOutcome
 from actor.rewards.base import DeniedReward, LabelledReward, RewardModel, Verdict
-from actor.rollout import EpisodeOutcome
 from shared.step import Why
 
 LATE_SECONDS = 5.0

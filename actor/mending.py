@@ -8,7 +8,8 @@ import logging
 from collections.abc import Callable
 
 from actor.operating.robot_operator import Operator
-from actor.rollout import EpisodeOutcome, Rollout
+from actor.outcome import EpisodeOutcome
+from actor.rollout import Rollout
 from actor.stop import StopSignal
 from shared.clock import Clock, SystemClock
 from shared.errors import PersonNeeded

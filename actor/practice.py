@@ -13,10 +13,11 @@ from actor.evaluating.exam import Exam
 from actor.late_labels import LATE_SECONDS
 from actor.mending import Mending
 from actor.operating.robot_operator import Idle
+from actor.outcome import EpisodeOutcome
 from actor.parts import Parts
 from actor.periodic_evaluation import PeriodicEvaluation
 from actor.rewards.base import Verdict
-from actor.rollout import EpisodeHooks, EpisodeOutcome
+from actor.rollout import EpisodeHooks
 from actor.scoring import EvaluationResult
 from actor.seeds import start_seed
 from actor.warm_up import WarmUp

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actor.rollout import EpisodeOutcome
+from actor.outcome import EpisodeOutcome
 from shared.interface import InterfaceSpec
 from shared.policy.vision import cameras
 from shared.step import Observation, Step

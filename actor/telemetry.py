@@ -6,9 +6,9 @@
 from typing import Protocol
 
 from actor.assistance import Assistance
+from actor.outcome import EpisodeOutcome
 from actor.policy_runner import PolicyRunner
 from actor.rewards.base import DeniedReward, RewardModel
-from actor.rollout import EpisodeOutcome
 from actor.samples import Samples
 from shared.clock import Clock
 

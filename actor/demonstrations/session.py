@@ -17,9 +17,10 @@ from actor.late_labels import LateLabels
 from actor.live_view import Show
 from actor.mending import Mending
 from actor.operating.robot_operator import Operator
+from actor.outcome import EpisodeOutcome
 from actor.recording import Recording
 from actor.rewards.base import Verdict
-from actor.rollout import EpisodeHooks, EpisodeOutcome
+from actor.rollout import EpisodeHooks
 from actor.stop import StopSignal
 from actor.world import World
 from shared.errors import RobotFault

@@ -16,9 +16,9 @@ from actor.late_labels import LateLabels
 from actor.live_view import Show
 from actor.mending import Mending
 from actor.operating.robot_operator import Operator
+from actor.outcome import EpisodeOutcome
 from actor.policy_runner import PolicyChooser, PolicyRunner
 from actor.rewards.base import Verdict
-from actor.rollout import EpisodeOutcome
 from actor.scoring import EvaluatedEpisode, EvaluationResult
 from actor.stop import StopSignal
 from actor.takeover import TakeoverChooser

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from actor.choosers import Chooser
+from actor.outcome import EpisodeOutcome
 from actor.policy_runner import PolicyChooser, PolicyRunner
 from actor.rewards.base import Verdict
-from actor.rollout import EpisodeHooks, EpisodeOutcome, Rollout
+from actor.rollout import EpisodeHooks, Rollout
 from actor.scoring import EvaluatedEpisode, EvaluationResult
 from shared.errors import CheckpointError, RobotFault
 from shared.step import Step, Why

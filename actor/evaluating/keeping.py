@@ -11,9 +11,9 @@ from actor.episode import relabelled
 from actor.evaluating.config import EvalConfig
 from actor.film import Film
 from actor.live_view import Show
+from actor.outcome import EpisodeOutcome
 from actor.recording import Recording
 from actor.rewards.base import Verdict, name_of
-from actor.rollout import EpisodeOutcome
 from actor.strips import Strips
 from actor.video import VideoWriter
 from actor.world import World

@@ -7,8 +7,8 @@ from dataclasses import replace
 from actor.late_labels import LATE_SECONDS
 from actor.operating.denying import MEANING
 from actor.operating.robot_operator import Operator
+from actor.outcome import EpisodeOutcome
 from actor.rewards.base import DeniedReward, LabelledReward, Verdict
-from actor.rollout import EpisodeOutcome
 from actor.scoring import EvaluatedEpisode
 from actor.stop import StopSignal
 from actor.world import World

@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
@@ -17,13 +16,12 @@ from robot_env.server.server import RobotServer
 from robot_env.server.teach import Lesson, TeachThread
 from shared.clock import SystemClock
 from shared.config import dump_toml
-from shared.errors import ConfigError
+from shared.process_logging import file_handler, logging_through
 from shared.version import code_version
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.05
-FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -109,17 +107,6 @@ def _ending() -> Iterator[list[str]]:
             signal.signal(number, handler)
 
 
-def _log_to(path: Path) -> logging.Handler:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(path, encoding="utf-8")
-    except OSError as error:
-        cure = "give --log-file a place that you may write to, or leave it out"
-        raise ConfigError("robot server", f"cannot log to {path}: {error.strerror}", cure) from None
-    file.setFormatter(logging.Formatter(FORMAT))
-    return file
-
-
 @contextmanager
 def _logging(settings: Settings) -> Iterator[None]:
     """The log to its file, and to standard error from WARNING on (INFO when verbose)."""
@@ -127,16 +114,7 @@ def _logging(settings: Settings) -> Iterator[None]:
     terminal.setLevel(logging.INFO if settings.server.verbose else logging.WARNING)
     handlers: list[logging.Handler] = [terminal]
     if settings.server.log_file is not None:
-        handlers.append(_log_to(settings.server.log_file))
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.INFO)
-    for handler in handlers:
-        root.addHandler(handler)
-    try:
+        cure = "give --log-file a place that you may write to, or leave it out"
+        handlers.append(file_handler(settings.server.log_file, cure))
+    with logging_through(handlers):
         yield
-    finally:
-        root.setLevel(level)
-        for handler in handlers:
-            root.removeHandler(handler)
-            handler.close()

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from actor.assistance import DRIVEN_TO_SUCCESS, FEW, NO_SHORTER, WINDOW, Assistance, Helped
-from actor.rollout import EpisodeOutcome
+from actor.outcome import EpisodeOutcome
 from actor.spans import Span
 from shared.step import Source, Why
 

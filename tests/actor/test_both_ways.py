@@ -7,7 +7,7 @@ import pytest
 
 from actor.both_ways import BothWays, Trial, Way, summary_of
 from actor.both_ways_config import BothWaysConfig
-from actor.rollout import EpisodeOutcome
+from actor.outcome import EpisodeOutcome
 from actor.stop import StopSignal
 from shared.errors import ConfigError, RobotFault
 from shared.step import Why

@@ -9,8 +9,8 @@ from actor.corrections import Corrections
 from actor.late_labels import LateLabels
 from actor.operating.denying import deny_by_key
 from actor.operating.robot_operator import Operator
+from actor.outcome import EpisodeOutcome
 from actor.rewards.base import StepResult, Verdict
-from actor.rollout import EpisodeOutcome
 from actor.samples import Samples
 from actor.stop import StopSignal
 from shared.errors import SpoolFull

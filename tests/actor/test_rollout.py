@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 
 from actor.choosers import RandomChooser
+from actor.outcome import EpisodeOutcome
 from actor.rewards.environment import EnvironmentReward
-from actor.rollout import EpisodeHooks, EpisodeOutcome, Rollout
+from actor.rollout import EpisodeHooks, Rollout
 from shared.errors import ObservationError, SpoolFull
 from shared.step import Source, Step, Why
 

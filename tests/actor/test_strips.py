@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actor import strips
-from actor.rollout import EpisodeOutcome
+from actor.outcome import EpisodeOutcome
 from actor.strips import Strips, strip
 from shared.interface import ActionEntry, InterfaceSpec, ObservationEntry
 from shared.step import Source, Step, Why

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 
 from actor.choosers import Choice
+from actor.outcome import EpisodeOutcome
 from actor.policy_runner import PolicyChooser, PolicyRunner
 from actor.rewards.environment import EnvironmentReward
-from actor.rollout import EpisodeHooks, EpisodeOutcome, Rollout
+from actor.rollout import EpisodeHooks, Rollout
 from actor.spans import Span, spans_of
 from actor.takeover import TakeoverChooser
 from robot_env.registry import make

@@ -53,7 +53,7 @@ def test_everything_goes_to_the_file_and_to_the_console(tmp_path):
     logging.getLogger("learner.test").warning("afterwards")
     assert stream.getvalue() == "learner: hello\n"
     text = (tmp_path / "learner.log").read_text()
-    assert "INFO    learner.test: hello\n" in text
+    assert "INFO    learner.test [MainThread] hello\n" in text
     assert "chatter" not in text
     assert "afterwards" not in text
 

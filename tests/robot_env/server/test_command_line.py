@@ -64,6 +64,6 @@ def test_settings_out_of_range_are_refused(wrong) -> None:
 
 def test_a_log_where_nobody_may_write_is_refused_before_the_arm_is_touched(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="cannot log to") as raised:
+    with pytest.raises(ConfigError, match="cannot write") as raised:
         main(["--bind", "tcp://127.0.0.1:0", "--log-file", str(tmp_path / "file" / "robot.log")])
     assert "--log-file" in raised.value.cure
