@@ -155,7 +155,8 @@ class Operator:
         return consents
 
     def between_episodes(self, idle: Idle) -> None:
-        """Wait while paused, or without the device that drives."""
+        """Wait while paused, or without the device that drives; who drove the last episode drives no more."""
+        self._drives = False
         self._wait(lambda: self._paused or self._misses_device(), idle)
 
     def want_scene(self, cause: str) -> None:

@@ -235,3 +235,11 @@ def test_a_policy_goes_on_without_the_device_and_says_so() -> None:
     assert desk.operator.after_step(desk.idle) is None
     assert desk.turns == 0
     assert desk.operator.mode == "acting, it was unplugged"
+
+
+def test_a_takeover_is_not_shown_beyond_its_episode() -> None:
+    desk = Desk()
+    desk.operator.drive(True)
+    assert desk.operator.mode == "taken over"
+    desk.operator.between_episodes(desk.idle)
+    assert desk.operator.mode == "acting"
