@@ -7,7 +7,15 @@ from typing import Any
 
 from deploy.sim_config import SimConfig
 
-FROM_EVALUATION = ("success_rate", "success_interval", "eval_episodes", "mean_return", "policy_update")
+FROM_EVALUATION = (
+    "success_rate",
+    "success_interval",
+    "eval_episodes",
+    "mean_return",
+    "cycle_seconds",
+    "failures",
+    "policy_update",
+)
 FROM_LEARNER = (
     "env_steps",
     "demo_steps",

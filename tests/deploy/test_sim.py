@@ -34,6 +34,8 @@ KEYS = [
     "success_interval",
     "eval_episodes",
     "mean_return",
+    "cycle_seconds",
+    "failures",
     "env_steps",
     "demo_steps",
     "updates",
